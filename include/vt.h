@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * libvt: virtual time for Linux process groups.
+ *
+ * A group is a cgroup v2 directory that owns a clock. Freezing the group stops its tasks and
+ * its clock; thawing lets both go on as if nothing had happened; a rate makes the clock run
+ * slower or faster than the host's.
+ *
+ * Conventions
+ *  - Functions return 0 or a count on success and a negative errno on failure, with errno set
+ *    as well. Functions that return a pointer return NULL and set errno.
+ *  - vt_message() then holds one line for people: what failed, 'subject', reason.
+ *  - A call that fails leaves the machine as it found it.
+ *  - Real time (the host's CLOCK_MONOTONIC) and virtual time (what members read as
+ *    CLOCK_MONOTONIC) are different types, so that mixing them does not compile.
+ *  - free and close functions accept NULL. Handles are not thread safe; different handles may
+ *    be used by different threads.
+ */
+#ifndef VT_H
+#define VT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "vt_layout.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct { int64_t ns; } vt_real;
+typedef struct { int64_t ns; } vt_virtual;
+
+/* The last failure of this thread: one line, no full stop, no newline; never NULL. Valid until the
+ * thread's next call into libvt. */
+const char *vt_message(void);
+
+/* ---- the machine ------------------------------------------------------------------------ */
+
+/* What this machine can do, from probes that change nothing. Unknown paths are empty. */
+struct vt_machine {
+	char cgroup_mount[256]; /* cgroup2 mount point, unified or hybrid */
+	char bpffs_mount[256];
+	char release[65];       /* kernel release */
+	bool has_cgroup2;
+	bool has_btf;           /* /sys/kernel/btf/vmlinux is readable */
+	bool has_bpffs;
+	bool has_clock;         /* the kernel has the vtclk series */
+	bool can_bpf;           /* CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN */
+	bool is_root;
+	bool loaded;            /* pins of this version are there */
+	unsigned int pinned_layout; /* layout version of the pins, 0 if there are none */
+};
+
+/* Fill *m. Always 0: what cannot be found out counts as missing. */
+int vt_probe(struct vt_machine *m);
+
+/* Load the BPF programs, attach them and pin everything, so that no process need stay alive.
+ * 0 also if that is done already.
+ * -EPERM not permitted (not root, or BPF refused), -ENOTSUP no BTF or no cgroup2,
+ * -ENOENT no bpffs is mounted, -ESTALE pins of another layout are in the way. */
+int vt_load(void);
+
+/* Detach and unpin. Groups go on as plain cgroups; frozen ones stay frozen.
+ * -EBUSY if groups with clocks exist and not force; -ENOENT if nothing is loaded. */
+int vt_unload(bool force);
+
+struct vt;
+
+/* Open what vt_load pinned. *out is owned by the caller: vt_close().
+ * -ENOENT nothing is loaded, -ESTALE the pins are of another layout, -EPERM, -ENOTSUP. */
+int vt_open(struct vt **out);
+void vt_close(struct vt *vt);
+
+/* The kernel has the vtclk series: groups have clocks (level "patched", else "stock"). */
+bool vt_has_clock(const struct vt *vt);
+
+/* Counters of tolerated races and losses since vt_load. */
+int vt_counters(struct vt *vt, struct vt_counters *out);
+
+/* ---- groups ----------------------------------------------------------------------------- */
+
+/*
+ * A group's name is a path below the vt root ("lab", "lab/plant"), or an absolute cgroup path
+ * ("/system.slice/foo.service", with or without the mount point in front), so that a slice or a
+ * container can be given a clock in place. Components are 1 to 255 bytes, neither "." nor "..",
+ * without control characters; the whole is at most 4000 bytes. Bad names: -EINVAL.
+ */
+struct vt_group;
+
+struct vt_group_options {
+	uint64_t rate;      /* VT_RATE_MIN … VT_RATE_MAX; 0 means VT_RATE_ONE */
+	bool has_epoch;
+	int64_t epoch_ns;   /* wall time that members read at creation, ns since 1970 */
+	bool freeze_only;   /* no clock: freezing, bookkeeping and events only */
+};
+
+/* Create the directory (and the vt root) if needed and give it a clock. *out may be NULL;
+ * otherwise it is owned by the caller: vt_group_close().
+ * -EEXIST it is a group already (or, below the vt root, the directory exists), -EINVAL name,
+ * -ERANGE rate, -EOPNOTSUPP the kernel has no clock and not freeze_only, -ENOSPC. */
+int vt_group_create(struct vt *vt, const char *name, const struct vt_group_options *options,
+		    struct vt_group **out);
+
+/* Open an existing group. -ENOENT if it is not one. Keeps cgroup.freeze and cgroup.events open. */
+int vt_group_open(struct vt *vt, const char *name, struct vt_group **out);
+void vt_group_close(struct vt_group *g);
+
+/* Take the clock away and remove the directory if vt made it. kill_members: kill whoever is inside
+ * first, frozen or not, and wait for their end. -EBUSY if tasks or child cgroups are inside. The
+ * handle stays to be closed. */
+int vt_group_delete(struct vt_group *g, bool kill_members);
+
+const char *vt_group_name(const struct vt_group *g); /* as shown: below the vt root, or absolute */
+const char *vt_group_path(const struct vt_group *g); /* the directory */
+
+/* Call each for every group, in the order of their names; a non-zero answer stops and is returned. */
+int vt_group_each(struct vt *vt, int (*each)(struct vt_group *g, void *arg), void *arg);
+
+enum vt_attach_flags {
+	VT_ATTACH_ALLOW_STEP = 1, /* accept that the process sees its clocks step back */
+};
+
+/* Move a running process, with all its threads, into the group; its clocks are the group's when this
+ * returns. -ESRCH no such process, -EINVAL a kernel thread, PID 0, 1 or the caller,
+ * -EXDEV its time would step back (vt_message() says by how much), -EBUSY, -EOPNOTSUPP. */
+int vt_group_attach(struct vt_group *g, pid_t pid, unsigned int flags);
+
+/* Move the calling process in, whatever the lag: for a process about to exec. */
+int vt_group_join(struct vt_group *g);
+
+/* Move a process out of whatever group it is in, to the cgroup2 root. -ENOENT: it is in none. */
+int vt_detach(struct vt *vt, pid_t pid);
+
+/* ---- freezing --------------------------------------------------------------------------- */
+
+/* Ask for a freeze; the clock stands when this returns, tasks may still be stopping.
+ * -EALREADY it is frozen or freezing, -ENODATA the group has no tasks. */
+int vt_group_freeze(struct vt_group *g);
+
+/* Let go on; the clock runs when this returns. -EALREADY it is not frozen,
+ * -EBUSY an ancestor cgroup is frozen as well (the own freeze is taken away all the same). */
+int vt_group_thaw(struct vt_group *g);
+
+/* Wait until the group is VT_FROZEN or VT_RUNNING. timeout_ns < 0: for ever. -ETIMEDOUT. */
+int vt_group_wait(struct vt_group *g, enum vt_state state, int64_t timeout_ns);
+
+struct vt_straggler {
+	pid_t pid;
+	char comm[16];
+	char why[64]; /* "uninterruptible sleep in …", "traced", "running" */
+};
+
+/* Who keeps a freezing group from being frozen. Returns how many, at most max are filled. */
+int vt_group_stragglers(struct vt_group *g, struct vt_straggler *out, int max);
+
+/* ---- clocks ----------------------------------------------------------------------------- */
+
+/* Set the rate, continuously; holds for a frozen group from its thaw on.
+ * -ERANGE outside 0.001 … 1000, -EOPNOTSUPP a freeze-only group. */
+int vt_group_set_rate(struct vt_group *g, uint64_t rate);
+
+struct vt_status {
+	enum vt_state state;
+	bool is_virtual;      /* false: freeze-only, virtual equals real */
+	bool clock_stopped;
+	uint64_t rate;        /* while running; fixed point, VT_RATE_SHIFT */
+	vt_real real;         /* the instant of this answer */
+	vt_virtual virt;      /* the group's clock then */
+	int64_t lag_ns;       /* real - virtual */
+	int64_t frozen_ns;    /* total, a freeze under way included */
+	int64_t epoch_ns;     /* added to REALTIME and TAI */
+	uint64_t tasks;       /* threads, in the group and below */
+	struct vt_group_rec books;
+};
+
+/* One consistent reading. */
+int vt_group_status(struct vt_group *g, struct vt_status *out);
+
+/* What members read as CLOCK_MONOTONIC at *real (may be NULL), from outside. */
+int vt_clock_read(struct vt_group *g, vt_virtual *out, vt_real *real);
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+struct vt_events;
+
+/* A stream of transitions of all groups, from now on. One reader at a time on a machine.
+ * The fd of vt_events_fd() is readable when records wait; it belongs to the stream. */
+int vt_events_open(struct vt *vt, struct vt_events **out);
+int vt_events_fd(const struct vt_events *ev);
+/* Call each for every record that waits; does not block. Returns how many. */
+int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r, void *arg), void *arg);
+void vt_events_close(struct vt_events *ev);
+
+/* ---- pure: arithmetic and text (controller/core, no system calls) -------------------------- */
+
+/* A linear stretch of a clock: virtual(r) = virtual_start + (r - real_start) * rate. */
+struct vt_piece {
+	vt_real real_start;
+	vt_virtual virtual_start;
+	uint64_t rate; /* 0 … VT_RATE_MAX; 0 stands */
+};
+
+/* The clock at r: floor of the exact 128-bit product, clamped to the piece's start before it and to
+ * ±INT64_MAX ns (±292 years) at the ends. */
+vt_virtual vt_clock_at(const struct vt_piece *p, vt_real r);
+/* The first real instant at which the clock reads v or later; INT64_MAX if it never does. */
+vt_real vt_clock_when(const struct vt_piece *p, vt_virtual v);
+/* The piece that goes on from p at r with another rate; continuous. -ERANGE for the rate. */
+int vt_clock_turn(const struct vt_piece *p, vt_real r, uint64_t rate, struct vt_piece *out);
+
+/* "0.5", "2", "1e-3", "1/3": nearest fixed point, -EINVAL for text, -ERANGE outside 0.001 … 1000. */
+int vt_parse_rate(const char *text, uint64_t *rate);
+/* Time dilation factor K: rate 1/K. */
+int vt_parse_tdf(const char *text, uint64_t *rate);
+/* "10ms", "1.5s", "2h", "250us", "3ns", "1m30s"; the unit is needed. -EINVAL, -ERANGE. */
+int vt_parse_duration(const char *text, int64_t *ns);
+/* "2030-01-01T00:00:00Z" (also a blank for the T, a fraction, ±hh:mm) or "@SECONDS[.FRACTION]". */
+int vt_parse_time(const char *text, int64_t *ns_since_1970);
+/* Decimal PID in 1 … 4194304, nothing around it. -EINVAL, -ERANGE. */
+int vt_parse_pid(const char *text, pid_t *pid);
+/* 0 or -EINVAL. */
+int vt_check_name(const char *name);
+/* Shortest decimal that parses back to the same rate; TDF likewise. Returns buf. */
+char *vt_format_rate(uint64_t rate, char *buf, size_t size);
+char *vt_format_tdf(uint64_t rate, char *buf, size_t size);
+/* "1.500 s", "12.3 us": for people. Returns buf. */
+char *vt_format_duration(int64_t ns, char *buf, size_t size);
+const char *vt_state_name(enum vt_state state);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VT_H */

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * What the BPF programs and user space share: map keys and values, the records of the ring
+ * buffer, the requests of the control programs, and the freezer's state machine.
+ *
+ * Everything is fixed width and has no hidden holes, so that a C library, a BPF object and a
+ * core dump read the same bytes. A change of any layout here bumps VT_LAYOUT_VERSION; pins of
+ * another version are refused by name (vtctl unload, vtctl load).
+ *
+ * Units: _ns is nanoseconds. Real times are the host's CLOCK_MONOTONIC; virtual times are
+ * what members of a group read as CLOCK_MONOTONIC. Rates are binary fixed point, see below.
+ */
+#ifndef VT_LAYOUT_H
+#define VT_LAYOUT_H
+
+#ifndef VT_BPF_SIDE
+#include <linux/types.h>
+#endif
+
+#define VT_LAYOUT_VERSION 1
+
+/* Directory below the bpffs mount point that holds all pins. */
+#define VT_PIN_DIR "vt"
+
+/*
+ * A rate is virtual ns per real ns in unsigned fixed point with 54 fractional bits: 1.0 is
+ * 1 << 54, 1000 still fits 64 bits, and a year at any rate is off by less than 2 ns.
+ */
+#define VT_RATE_SHIFT 54
+#define VT_RATE_ONE   (1ULL << VT_RATE_SHIFT)
+#define VT_RATE_MIN   (VT_RATE_ONE / 1000) /* 0.001, rounded down */
+#define VT_RATE_MAX   (VT_RATE_ONE * 1000) /* 1000 */
+
+/* How many groups one machine can hold. */
+#define VT_GROUPS_MAX 4096
+
+/* Size of the ring buffer vt_records. */
+#define VT_RECORDS_BYTES (256 * 1024)
+
+enum vt_state {
+	VT_RUNNING = 0,
+	VT_FREEZING = 1, /* asked to stop, some task still runs */
+	VT_FROZEN = 2,   /* every task has stopped */
+	VT_THAWING = 3,  /* asked to go on, no task has left the freezer yet */
+};
+
+enum vt_transition {
+	VT_ASK_FREEZE = 0, /* instant a */
+	VT_ALL_STOPPED = 1, /* instant b */
+	VT_ASK_THAW = 2, /* instant c */
+	VT_NOT_ALL_STOPPED = 3, /* a task left the freezer, or joined while running */
+};
+
+/*
+ * The freezer's state machine, pure, shared by the BPF programs and user space. The kernel
+ * may report 'not all stopped' in the middle of a freeze (a task forks, is killed or joins):
+ * the group is then freezing again, not running.
+ */
+static inline enum vt_state vt_freezer_next(enum vt_state state, enum vt_transition t)
+{
+	switch (t) {
+	case VT_ASK_FREEZE:
+		return state == VT_FROZEN ? VT_FROZEN : VT_FREEZING;
+	case VT_ALL_STOPPED:
+		return state == VT_FREEZING ? VT_FROZEN : state;
+	case VT_ASK_THAW:
+		return state == VT_FROZEN ? VT_THAWING : state == VT_THAWING ? VT_THAWING : VT_RUNNING;
+	case VT_NOT_ALL_STOPPED:
+		return state == VT_FROZEN ? VT_FREEZING : state == VT_THAWING ? VT_RUNNING : state;
+	}
+	return state;
+}
+
+/* vt_group_rec.flags */
+#define VT_GROUP_VIRTUAL  (1U << 0) /* owns a clock in the kernel (level patched) */
+#define VT_GROUP_CREATED  (1U << 1) /* its directory was made by vt and is removed with it */
+
+/*
+ * Map vt_groups: key __u64 cgroup id (inode number of the directory), value this.
+ * Written by the BPF programs only, one writer at a time (the kernel's cgroup_mutex), read by
+ * anyone: a reader takes gen before and after, and reads again if it was odd or changed.
+ */
+struct vt_group_rec {
+	__u32 gen;
+	__u32 flags;        /* VT_GROUP_… */
+	__u32 state;        /* enum vt_state */
+	__u32 holds;        /* reserved for the kinds of holds: 0 */
+	__u64 created_ns;   /* real */
+	__u64 freezes;      /* freezes begun, this one included */
+	__u64 frozen_ns;    /* sum of c - a of the freezes that have ended */
+	__u64 a_ns;         /* last freeze asked, real; 0 = never */
+	__u64 b_ns;         /* last time that all tasks had stopped, real; 0 = never */
+	__u64 c_ns;         /* last thaw asked, real; 0 = never */
+	__u64 virtual_a_ns; /* virtual time at a */
+	__u64 joins;        /* processes that were moved in */
+	__u64 leaves;       /* processes that were moved out */
+	__u64 forks;        /* tasks born inside, threads included */
+	__u64 steps_back;   /* processes moved in that saw time step back */
+};
+
+/* Map vt_counters: array of one, this. Races and losses that are tolerated, counted. */
+struct vt_counters {
+	__u64 records;         /* records made while somebody listened; the last one's seq */
+	__u64 records_lost;    /* those among them that found the ring buffer full */
+	__u64 clock_errors;    /* a stop or start that the kernel refused */
+	__u64 double_freezes;  /* freeze of a group that was already freezing */
+	__u64 double_thaws;    /* thaw of a group that was not frozen */
+	__u64 groups_released; /* groups whose directory was removed by somebody else */
+	__u64 hand_joins;      /* processes put in by writing cgroup.procs, not by vtctl */
+	__u64 untracked;       /* births that could not be noted (preempted in another): a later leave
+				* by hand is not counted */
+};
+
+/* Map vt_meta: array of one, this. Tells whether pins fit the reader. */
+struct vt_meta {
+	__u32 layout;       /* VT_LAYOUT_VERSION */
+	__u32 has_clock;    /* the running kernel has the vtclk series */
+	__u64 loaded_ns;    /* real, when the programs were loaded */
+	__u32 listening;    /* written by libvt: somebody reads vt_records. 0: none are made */
+	__u32 unused;
+	char version[40];   /* of the package that loaded them, NUL terminated */
+};
+
+enum vt_record_kind {
+	VT_REC_CREATE = 1,
+	VT_REC_DELETE = 2,
+	VT_REC_FREEZE = 3,  /* instant a */
+	VT_REC_FROZEN = 4,  /* instant b */
+	VT_REC_THAW = 5,    /* instant c */
+	VT_REC_RUNNING = 6, /* the first task has left the freezer */
+	VT_REC_RATE = 7,
+	VT_REC_JOIN = 8,
+	VT_REC_LEAVE = 9,
+};
+
+/* Map vt_records: ring buffer of these. One reader at a time. */
+struct vt_record {
+	__u64 seq;        /* counts from 1, over all groups; a gap is a lost record */
+	__u64 real_ns;
+	__u64 virtual_ns; /* equals real_ns in a freeze-only group */
+	__u64 group;      /* cgroup id */
+	__u64 rate;       /* VT_REC_CREATE, VT_REC_RATE: the new rate; else 0 */
+	__u32 kind;       /* enum vt_record_kind */
+	__u32 pid;        /* JOIN, LEAVE: the process moved; else the process that caused it */
+};
+
+/*
+ * Context of the control programs (BPF_PROG_TEST_RUN on the pinned programs vt_bind, vt_unbind,
+ * vt_rate, vt_read, vt_expect); the program writes its answer into the same bytes. vt_expect with
+ * a group announces that the calling process is about to move tasks or remove directories for
+ * libvt, with group 0 that it is done. The test run's retval is 0 or a negative errno:
+ *   -ENOENT      no such cgroup, or it is not a group
+ *   -EEXIST      it is a group already
+ *   -EOPNOTSUPP  the kernel has no clock (series missing), or the cgroup is threaded
+ *   -ERANGE      rate outside 0.001 … 1000
+ *   -EPERM       CAP_SYS_TIME is missing
+ *   -ENOSPC      VT_GROUPS_MAX groups exist
+ *   -ENOMEM
+ */
+struct vt_request {
+	__u64 group;      /* in: cgroup id */
+	__u64 rate;       /* in (bind, rate), out (all) */
+	__s64 epoch_ns;   /* in (bind): added to REALTIME and TAI; out (read) */
+	__u64 flags;      /* in (bind): VT_GROUP_…; without VT_GROUP_VIRTUAL: freeze-only */
+	__u64 real_ns;    /* out: the instant of the answer */
+	__u64 virtual_ns; /* out: the group's clock at real_ns */
+	__u64 stopped;    /* out: 1 if the clock stands */
+	__u64 state;      /* in (bind, freeze-only): enum vt_state of the cgroup at the call */
+};
+
+_Static_assert(sizeof(struct vt_group_rec) == 104, "vt_group_rec has a hole");
+_Static_assert(sizeof(struct vt_counters) == 64, "vt_counters has a hole");
+_Static_assert(sizeof(struct vt_meta) == 64, "vt_meta has a hole");
+_Static_assert(sizeof(struct vt_record) == 48, "vt_record has a hole");
+_Static_assert(sizeof(struct vt_request) == 64, "vt_request has a hole");
+
+#endif /* VT_LAYOUT_H */
