@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Model: what user space asks for. Programs of type syscall, run by BPF_PROG_TEST_RUN with a
+ * struct vt_request that they answer in place; the result is 0 or a negative errno.
+ *
+ * Groups with a clock are reached through kfuncs that only a kernel with the vtclk series is
+ * asked for. Groups without (freeze-only) are books and nothing else, on any kernel from 6.1:
+ * there the caller says in which state the cgroup is and looks again afterwards.
+ */
+#ifndef VT_BPF_CLOCKS_H
+#define VT_BPF_CLOCKS_H
+
+#include "books.h"
+#include "vtclk.h"
+
+/* Times that a freeze between a look at the cgroup and its entry in the books is looked for. */
+#define BIND_TRIES 8
+
+static __always_inline void answer(struct vt_request *req, const struct vtclk_state *clock)
+{
+	req->rate = clock->rate;
+	req->epoch_ns = clock->epoch_ns;
+	req->real_ns = clock->real_ns;
+	req->virtual_ns = clock->virt_ns;
+	req->stopped = clock->stopped;
+}
+
+static __always_inline void answer_host(struct vt_request *req)
+{
+	struct vtclk_state clock = { .rate = VT_RATE_ONE };
+
+	clock.real_ns = clock.virt_ns = bpf_ktime_get_ns();
+	answer(req, &clock);
+}
+
+static __always_inline int books_insert(const struct vt_request *req, __u32 state)
+{
+	struct vt_group_rec rec = {
+		.flags = req->flags,
+		.state = state,
+		.created_ns = req->real_ns,
+	};
+	__u64 group = req->group;
+	int err;
+
+	if (state == VT_FREEZING || state == VT_FROZEN) {
+		rec.freezes = 1;
+		rec.a_ns = req->real_ns;
+		rec.virtual_a_ns = req->virtual_ns;
+	}
+	if (state == VT_FROZEN)
+		rec.b_ns = req->real_ns;
+	err = bpf_map_update_elem(&vt_groups, &group, &rec, BPF_NOEXIST);
+	return err == -E2BIG ? -ENOSPC : err;
+}
+
+static __always_inline void announce(const struct vt_request *req)
+{
+	struct instant at = { req->real_ns, req->virtual_ns };
+
+	__sync_fetch_and_add(&group_count, 1);
+	record(VT_REC_CREATE, req->group, &at, req->rate, current_process());
+}
+
+static __always_inline __u32 state_of(unsigned long flags)
+{
+	if (flags & CGRP_FREEZE)
+		return flags & CGRP_FROZEN ? VT_FROZEN : VT_FREEZING;
+	return flags & CGRP_FROZEN ? VT_THAWING : VT_RUNNING;
+}
+
+/* A freeze may pass by before the books are there to take note: then enter the group anew. */
+static __always_inline int books_insert_live(struct cgroup *cgrp, struct vt_request *req)
+{
+	__u64 group = req->group;
+	__u32 state;
+	int err;
+
+	for (int i = 0; i < BIND_TRIES; i++) {
+		state = state_of(cgrp->flags);
+		err = books_insert(req, state);
+		if (err || state_of(cgrp->flags) == state)
+			return err;
+		bpf_map_delete_elem(&vt_groups, &group);
+	}
+	return -EAGAIN;
+}
+
+static __always_inline int bind_clock(struct cgroup *cgrp, struct vt_request *req)
+{
+	struct vtclk_state clock = {};
+	int err;
+
+	err = vtclk_bind(cgrp, req->rate, req->epoch_ns, &clock);
+	if (err)
+		return err;
+	answer(req, &clock);
+	err = books_insert_live(cgrp, req);
+	if (err)
+		vtclk_unbind(cgrp);
+	return err;
+}
+
+static __always_inline int bind_virtual(struct vt_request *req)
+{
+	struct cgroup *cgrp;
+	int err;
+
+	if (!has_clock)
+		return -EOPNOTSUPP;
+	if (req->rate < VT_RATE_MIN || req->rate > VT_RATE_MAX)
+		return -ERANGE;
+	cgrp = bpf_cgroup_from_id(req->group);
+	if (!cgrp)
+		return -ENOENT;
+	err = bind_clock(cgrp, req);
+	bpf_cgroup_release(cgrp);
+	return err;
+}
+
+SEC("syscall")
+int vt_bind(struct vt_request *req)
+{
+	int err;
+
+	if (books_of(req->group))
+		return -EEXIST;
+	if (req->flags & VT_GROUP_VIRTUAL) {
+		err = bind_virtual(req);
+	} else {
+		__u32 state = req->state;
+
+		answer_host(req);
+		err = books_insert(req, state);
+	}
+	if (!err)
+		announce(req);
+	return err;
+}
+
+static __always_inline void unbind_clock(__u64 group)
+{
+	struct cgroup *cgrp = bpf_cgroup_from_id(group);
+
+	if (!cgrp)
+		return;
+	if (vtclk_unbind(cgrp))
+		VT_COUNT(clock_errors);
+	bpf_cgroup_release(cgrp);
+}
+
+SEC("syscall")
+int vt_unbind(struct vt_request *req)
+{
+	struct vt_group_rec *rec = books_of(req->group);
+	struct instant now = instant_now();
+
+	if (!rec)
+		return -ENOENT;
+	if (has_clock && rec->flags & VT_GROUP_VIRTUAL)
+		unbind_clock(req->group);
+	return books_delete(req->group, &now);
+}
+
+SEC("syscall")
+int vt_rate(struct vt_request *req)
+{
+	struct vt_group_rec *rec = books_of(req->group);
+	struct vtclk_state clock = {};
+	struct cgroup *cgrp;
+	struct instant at;
+	int err;
+
+	if (!rec)
+		return -ENOENT;
+	if (!has_clock || !(rec->flags & VT_GROUP_VIRTUAL))
+		return -EOPNOTSUPP;
+	if (req->rate < VT_RATE_MIN || req->rate > VT_RATE_MAX)
+		return -ERANGE;
+	cgrp = bpf_cgroup_from_id(req->group);
+	if (!cgrp)
+		return -ENOENT;
+	err = vtclk_set_rate(cgrp, req->rate, &clock);
+	bpf_cgroup_release(cgrp);
+	if (err)
+		return err;
+	answer(req, &clock);
+	at.real_ns = clock.real_ns;
+	at.virtual_ns = clock.virt_ns;
+	record(VT_REC_RATE, req->group, &at, clock.rate, current_process());
+	return 0;
+}
+
+SEC("syscall")
+int vt_read(struct vt_request *req)
+{
+	struct vt_group_rec *rec = books_of(req->group);
+	struct vtclk_state clock = {};
+	struct cgroup *cgrp;
+	int err;
+
+	if (!rec)
+		return -ENOENT;
+	if (!has_clock || !(rec->flags & VT_GROUP_VIRTUAL)) {
+		answer_host(req);
+		return 0;
+	}
+	cgrp = bpf_cgroup_from_id(req->group);
+	if (!cgrp)
+		return -ENOENT;
+	err = vtclk_read(cgrp, &clock);
+	bpf_cgroup_release(cgrp);
+	if (!err)
+		answer(req, &clock);
+	return err;
+}
+
+#endif /* VT_BPF_CLOCKS_H */

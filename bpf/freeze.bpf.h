@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Model: the kernel's freezer decides, these programs follow.
+ *
+ * Whoever writes cgroup.freeze, the freezer visits the cgroup and then everything below it,
+ * parents first, and fires one event for each: before the first task is told to stop (instant
+ * a), before the first is woken (c). The clock is stopped and started right there, so members
+ * that still run between a and b read a clock that stands. Every event is passed on to the
+ * kernel's clocks, for a cgroup that is no group may have clocks below; the call for a parent
+ * acts on all clocks below at one instant, those for its children then find the work done.
+ *
+ * notify_frozen tells when a cgroup's last task has stopped (b) and when one has left again.
+ * It can overtake the event that asked (a task is stopped or dies in between): then the flags
+ * of the cgroup tell, since the freezer will not say it a second time.
+ *
+ * Context: interrupts off, cgroup_mutex or css_set_lock held, and one lock around all cgroup
+ * tracepoints, so these programs never run side by side.
+ */
+#ifndef VT_BPF_FREEZE_H
+#define VT_BPF_FREEZE_H
+
+#include "books.h"
+#include "vtclk.h"
+
+static __always_inline void take(struct instant *now, const struct vtclk_state *clock)
+{
+	now->real_ns = clock->real_ns;
+	now->virtual_ns = clock->virt_ns;
+}
+
+static __always_inline struct instant stop_clocks(struct cgroup *cgrp)
+{
+	struct instant now = instant_now();
+
+	if (has_clock) {
+		struct vtclk_state clock = {};
+		int err = vtclk_stop(cgrp, &clock);
+
+		if (!err)
+			take(&now, &clock);
+		else if (err != -ENOENT)
+			VT_COUNT(clock_errors);
+	}
+	return now;
+}
+
+static __always_inline struct instant start_clocks(struct cgroup *cgrp)
+{
+	struct instant now = instant_now();
+
+	if (has_clock) {
+		struct vtclk_state clock = {};
+		int err = vtclk_start(cgrp, &clock);
+
+		if (!err)
+			take(&now, &clock);
+		else if (err != -ENOENT)
+			VT_COUNT(clock_errors);
+	}
+	return now;
+}
+
+static __always_inline struct instant read_clock(struct cgroup *cgrp)
+{
+	struct instant now = instant_now();
+
+	if (has_clock) {
+		struct vtclk_state clock = {};
+
+		if (!vtclk_read(cgrp, &clock))
+			take(&now, &clock);
+	}
+	return now;
+}
+
+static __always_inline bool is_stopped_state(__u32 state)
+{
+	return state == VT_FREEZING || state == VT_FROZEN;
+}
+
+/* Enter b or d in the books and tell listeners. */
+static __always_inline void notice(struct vt_group_rec *rec, __u64 group,
+				   enum vt_transition transition, const struct instant *now)
+{
+	__u32 next = vt_freezer_next(rec->state, transition);
+
+	if (next == rec->state)
+		return;
+	rec->state = next;
+	if (next == VT_FROZEN) {
+		rec->b_ns = now->real_ns;
+		record(VT_REC_FROZEN, group, now, 0, current_process());
+	} else if (next == VT_RUNNING) {
+		record(VT_REC_RUNNING, group, now, 0, current_process());
+	}
+}
+
+SEC("tp_btf/cgroup_freeze")
+int BPF_PROG(vt_on_freeze, struct cgroup *cgrp)
+{
+	__u64 group = cgrp->kn->id;
+	struct vt_group_rec *rec = books_of(group);
+	struct instant now;
+
+	if (!rec) {
+		stop_clocks(cgrp);
+		return 0;
+	}
+	books_begin(rec);
+	now = stop_clocks(cgrp);
+	if (is_stopped_state(rec->state)) {
+		VT_COUNT(double_freezes);
+	} else {
+		rec->freezes++;
+		rec->a_ns = now.real_ns;
+		rec->virtual_a_ns = now.virtual_ns;
+		record(VT_REC_FREEZE, group, &now, 0, current_process());
+	}
+	rec->state = vt_freezer_next(rec->state, VT_ASK_FREEZE);
+	if (cgrp->flags & CGRP_FROZEN)
+		notice(rec, group, VT_ALL_STOPPED, &now);
+	books_end(rec);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_unfreeze")
+int BPF_PROG(vt_on_thaw, struct cgroup *cgrp)
+{
+	__u64 group = cgrp->kn->id;
+	struct vt_group_rec *rec = books_of(group);
+	struct instant now;
+	__u32 was;
+
+	if (!rec) {
+		start_clocks(cgrp);
+		return 0;
+	}
+	books_begin(rec);
+	now = start_clocks(cgrp);
+	was = rec->state;
+	if (is_stopped_state(was)) {
+		rec->c_ns = now.real_ns;
+		rec->frozen_ns += now.real_ns - rec->a_ns;
+		record(VT_REC_THAW, group, &now, 0, current_process());
+	} else {
+		VT_COUNT(double_thaws);
+	}
+	rec->state = vt_freezer_next(was, VT_ASK_THAW);
+	if (was == VT_FREEZING)
+		record(VT_REC_RUNNING, group, &now, 0, current_process());
+	else if (!(cgrp->flags & CGRP_FROZEN))
+		notice(rec, group, VT_NOT_ALL_STOPPED, &now);
+	books_end(rec);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_notify_frozen")
+int BPF_PROG(vt_on_notify, struct cgroup *cgrp, const char *path, int frozen)
+{
+	__u64 group = cgrp->kn->id;
+	struct vt_group_rec *rec = books_of(group);
+	struct instant now;
+
+	if (!rec)
+		return 0;
+	books_begin(rec);
+	now = read_clock(cgrp);
+	notice(rec, group, frozen ? VT_ALL_STOPPED : VT_NOT_ALL_STOPPED, &now);
+	books_end(rec);
+	return 0;
+}
+
+#endif /* VT_BPF_FREEZE_H */
