@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#include "fuzz.h"
+
+void check(const char *text)
+{
+	char again[64];
+	uint64_t rate, back;
+	int err = vt_parse_rate(text, &rate);
+
+	CHECK(err == 0 || ((err == -EINVAL || err == -ERANGE) && errno == -err));
+	if (err)
+		return;
+	CHECK(rate >= VT_RATE_MIN && rate <= VT_RATE_MAX);
+	vt_format_rate(rate, again, sizeof(again));
+	CHECK(!vt_parse_rate(again, &back) && back == rate);
+}
