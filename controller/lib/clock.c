@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A group's clock and its books, from outside. All readings are taken in the kernel: the caller
+ * may be a member of a group itself, and its own clock virtual.
+ */
+#include <errno.h>
+
+#include "lib.h"
+
+#define STATUS_TRIES 1000
+
+static int read_clock(struct vt_group *g, struct vt_request *req)
+{
+	int err;
+
+	*req = (struct vt_request){ .group = g->id };
+	err = vt_run(g->vt, VT_PROG_READ, req);
+	if (err == -ENOENT)
+		return vt_error(ENOENT, "no such group", g->name, "it has been deleted");
+	return err ? vt_error(-err, "cannot read the clock of group", g->name, NULL) : 0;
+}
+
+int vt_clock_read(struct vt_group *g, vt_virtual *out, vt_real *real)
+{
+	struct vt_request req;
+	int err = read_clock(g, &req);
+
+	if (err)
+		return err;
+	out->ns = (int64_t)req.virtual_ns;
+	if (real)
+		real->ns = (int64_t)req.real_ns;
+	return 0;
+}
+
+static int count_one(pid_t tid, void *arg)
+{
+	(void)tid;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+static int count_tasks(int dir_fd, void *arg)
+{
+	int err = vt_cgroup_each_task(dir_fd, count_one, arg);
+
+	return err == -ENODEV ? 0 : err;
+}
+
+/* The same books before and after the clock was read. */
+static int read_both(struct vt_group *g, struct vt_request *req, struct vt_group_rec *books)
+{
+	struct vt_group_rec after;
+	int err;
+
+	for (int i = 0; i < STATUS_TRIES; i++) {
+		err = vt_group_books(g, books);
+		if (!err)
+			err = read_clock(g, req);
+		if (!err)
+			err = vt_group_books(g, &after);
+		if (err || after.gen == books->gen)
+			return err;
+	}
+	return vt_error(EAGAIN, "cannot read group", g->name, "it changes all the time");
+}
+
+int vt_group_status(struct vt_group *g, struct vt_status *out)
+{
+	struct vt_group_rec *books = &out->books;
+	struct vt_request req;
+	int err;
+
+	*out = (struct vt_status){};
+	err = read_both(g, &req, books);
+	if (err)
+		return err;
+	err = vt_cgroup_walk(g->dir_fd, count_tasks, &out->tasks);
+	if (err)
+		return vt_error(-err, "cannot list the tasks of group", g->name, NULL);
+	out->state = books->state;
+	out->is_virtual = books->flags & VT_GROUP_VIRTUAL;
+	out->clock_stopped = req.stopped;
+	out->rate = req.rate;
+	out->real.ns = (int64_t)req.real_ns;
+	out->virt.ns = (int64_t)req.virtual_ns;
+	out->lag_ns = out->real.ns - out->virt.ns;
+	out->frozen_ns = (int64_t)books->frozen_ns;
+	if (books->state == VT_FREEZING || books->state == VT_FROZEN)
+		out->frozen_ns += out->real.ns - (int64_t)books->a_ns;
+	out->epoch_ns = req.epoch_ns;
+	return 0;
+}
+
+int vt_group_set_rate(struct vt_group *g, uint64_t rate)
+{
+	struct vt_request req = { .group = g->id, .rate = rate };
+	const char *what = "cannot set the rate of group";
+	int err = vt_run(g->vt, VT_PROG_RATE, &req);
+
+	if (err == -ERANGE)
+		return vt_error(ERANGE, what, g->name, "outside 0.001 ... 1000");
+	if (err == -EOPNOTSUPP)
+		return vt_error(EOPNOTSUPP, what, g->name, "it is freeze-only and has no clock");
+	if (err == -ENOENT)
+		return vt_error(ENOENT, what, g->name, "it has been deleted");
+	return err ? vt_error(-err, what, g->name, NULL) : 0;
+}

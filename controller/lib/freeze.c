@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Freezing, thawing and waiting for it.
+ *
+ * One byte into cgroup.freeze does it all: the clock stands when the write returns. Groups below
+ * a frozen cgroup are frozen whatever their own file says; freezing such a group makes it stay
+ * so when the one above is thawed.
+ */
+#include <errno.h>
+
+#include "lib.h"
+
+/* How long the books may lag behind cgroup.events before the latter are believed. */
+#define BOOKS_GRACE_NS 100000000
+
+static int cannot(int error, const char *what, const struct vt_group *g, const char *reason)
+{
+	return vt_error(error, what, g->name, reason);
+}
+
+int vt_group_freeze(struct vt_group *g)
+{
+	struct vt_cgroup_events ev;
+	int err, told;
+
+	told = vt_cgroup_read_freeze(g->freeze_fd);
+	if (told == 1)
+		return cannot(EALREADY, "cannot freeze group", g, "it is frozen or freezing");
+	err = told < 0 ? told : vt_cgroup_read_events(g->events_fd, &ev);
+	if (!err && !ev.populated)
+		return cannot(ENODATA, "cannot freeze group", g, "it has no tasks");
+	if (!err)
+		err = vt_cgroup_write_freeze(g->freeze_fd, true);
+	return err ? cannot(-err, "cannot freeze group", g, NULL) : 0;
+}
+
+static bool is_held_from_above(struct vt_group *g)
+{
+	struct vt_group_rec books;
+
+	if (vt_books_read(g->vt, g->id, &books) == 0 &&
+	    (books.state == VT_RUNNING || books.state == VT_THAWING))
+		return false;
+	return vt_cgroup_is_told_to_freeze(g->vt, g->path);
+}
+
+int vt_group_thaw(struct vt_group *g)
+{
+	int told = vt_cgroup_read_freeze(g->freeze_fd), err;
+
+	if (told < 0)
+		return cannot(-told, "cannot thaw group", g, NULL);
+	if (told) {
+		err = vt_cgroup_write_freeze(g->freeze_fd, false);
+		if (err)
+			return cannot(-err, "cannot thaw group", g, NULL);
+	}
+	if (is_held_from_above(g))
+		return cannot(EBUSY, "cannot thaw group", g, "a cgroup above it is frozen");
+	return told ? 0 : cannot(EALREADY, "cannot thaw group", g, "it is not frozen");
+}
+
+struct goal {
+	struct vt_group *g;
+	enum vt_state state;
+	int64_t since_ns; /* cgroup.events tell the goal is reached; 0: not yet */
+};
+
+/*
+ * The kernel calls a cgroup with cgroups below frozen when either its own tasks have stopped or
+ * the cgroups below are frozen, so there the tasks themselves have to be asked as well.
+ */
+static bool has_all_stopped(struct vt_group *g)
+{
+	struct vt_straggler any;
+
+	return !vt_cgroup_has_children(g->dir_fd) || vt_group_stragglers(g, &any, 1) == 0;
+}
+
+/* The kernel's word first, then the books' (which hold the instants and follow within
+ * microseconds). */
+static bool is_reached(void *arg)
+{
+	struct goal *goal = arg;
+	struct vt_group *g = goal->g;
+	struct vt_group_rec books;
+	struct vt_cgroup_events ev;
+
+	if (vt_cgroup_read_events(g->events_fd, &ev) || ev.frozen != (goal->state == VT_FROZEN))
+		return false;
+	if (goal->state == VT_FROZEN && !has_all_stopped(g))
+		return false;
+	if (!goal->since_ns)
+		goal->since_ns = vt_now_ns();
+	if (vt_books_read(g->vt, g->id, &books) || books.state == goal->state)
+		return true;
+	return vt_now_ns() - goal->since_ns > BOOKS_GRACE_NS;
+}
+
+int vt_group_wait(struct vt_group *g, enum vt_state state, int64_t timeout_ns)
+{
+	struct goal goal = { .g = g, .state = state };
+	int err;
+
+	if (state != VT_FROZEN && state != VT_RUNNING)
+		return vt_error(EINVAL, "cannot wait for group", g->name,
+				"only 'frozen' and 'running' can be waited for");
+	err = vt_wait_until(g->events_fd, is_reached, &goal, timeout_ns);
+	if (err)
+		return vt_error(-err, "waited in vain for group", g->name,
+				state == VT_FROZEN ? "some task does not stop" : "it stays frozen");
+	return 0;
+}
