@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+#
+# make           build/vtctl, build/libvt.a, build/libvt.so and the BPF object inside them
+# make demo      watch real programs being frozen, slowed and sped up (as root)
+# make shell     a prompt in a virtual machine with a patched kernel and vtctl ready
+# make check     all tests; TIERS="lint pure" for some of them
+# make bench     all benchmarks
+# make install   DESTDIR=, prefix=/usr/local; make uninstall takes it away again
+# make clean
+#
+# V=1 shows the commands. CC=clang, SANITIZE=address,undefined, B=build/elsewhere for variants.
+
+VERSION := 0.1.0
+SOVERSION := 0
+
+B := build
+CC := gcc
+CLANG := clang
+BPFTOOL := $(firstword $(wildcard $(addsuffix /bpftool,$(subst :, ,$(PATH)) /usr/sbin /usr/local/sbin)) bpftool)
+PKG_CONFIG := pkg-config
+AR := ar
+
+prefix := /usr/local
+bindir := $(prefix)/sbin
+libdir := $(prefix)/lib
+includedir := $(prefix)/include
+mandir := $(prefix)/share/man
+completiondir := $(prefix)/share/bash-completion/completions
+unitdir := $(prefix)/lib/systemd/system
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-8s %s\n'
+endif
+
+# ---- flags ------------------------------------------------------------------------------------
+
+CFLAGS := -O2 -g
+WARNINGS := -Wall -Wextra -Werror
+LIBRARIES := libbpf libcgroup json-c
+missing_libraries := $(strip $(foreach name,$(LIBRARIES), \
+	$(shell $(PKG_CONFIG) --exists $(name) 2>/dev/null || echo $(name))))
+libvt_libs := $(shell $(PKG_CONFIG) --libs libbpf libcgroup 2>/dev/null)
+vtctl_libs := $(shell $(PKG_CONFIG) --libs json-c 2>/dev/null)
+library_cflags := $(shell $(PKG_CONFIG) --cflags-only-I $(LIBRARIES) 2>/dev/null)
+
+ifneq ($(SANITIZE),)
+sanitize := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+all_cflags = -std=gnu11 $(WARNINGS) -fPIC -Iinclude -I$B/bpf $(library_cflags) \
+	-DVT_VERSION='"$(VERSION)"' $(sanitize) $(CFLAGS)
+all_ldflags = $(sanitize) $(LDFLAGS)
+bpf_arch := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+bpf_cflags = -target bpf -mcpu=v3 -std=gnu11 $(WARNINGS) -O2 -g -D__TARGET_ARCH_$(bpf_arch) -DVT_BPF_SIDE \
+	-Iinclude -Ibpf -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null) \
+	$(library_cflags)
+
+# ---- what there is ----------------------------------------------------------------------------
+
+libvt_sources := $(wildcard controller/core/*.c controller/lib/*.c)
+vtctl_sources := $(wildcard controller/vtctl/*.c)
+bpf_sources := $(wildcard bpf/*.bpf.c)
+unit_sources := $(wildcard tests/unit/*.c)
+system_sources := $(wildcard tests/system/*.c)
+
+objects = $(patsubst %.c,$B/obj/%.o,$(1))
+libvt_objects := $(call objects,$(libvt_sources))
+vtctl_objects := $(call objects,$(vtctl_sources))
+unit_tests := $(patsubst %.c,$B/%,$(unit_sources))
+system_tests := $(patsubst %.c,$B/%,$(system_sources))
+skeleton := $B/bpf/vt.skel.h
+
+.PHONY: all tests judges check bench demo shell docs asan install uninstall clean FORCE
+.DELETE_ON_ERROR:
+.SECONDARY: $(call objects,$(unit_sources) $(system_sources))
+
+all: $B/vtctl $B/libvt.so $B/docs-agree
+
+# ---- is everything there that is needed? ---------------------------------------------------------
+
+# scripts/demo and scripts/shell install what is missing by themselves.
+ifneq ($(or $(filter-out demo shell clean uninstall,$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
+ifneq ($(missing_libraries),)
+$(error missing: $(missing_libraries); run scripts/setup)
+endif
+ifeq ($(shell command -v $(CLANG) 2>/dev/null),)
+$(error no compiler for BPF programs: '$(CLANG)'; run scripts/setup)
+endif
+ifeq ($(wildcard $(BPFTOOL)),)
+$(error no bpftool; run scripts/setup)
+endif
+endif
+
+# ---- rules --------------------------------------------------------------------------------------
+
+# Other flags are another build: everything depends on this file, which changes when they do.
+flags = $(CC) $(all_cflags) $(all_ldflags) $(bpf_cflags)
+$B/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(flags))' | cmp -s - $@ || \
+		printf '%s\n' '$(subst ','\'',$(flags))' > $@
+
+$B/obj/%.o: %.c $B/flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$Q$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
+
+# The libraries' objects may include the skeleton; the dependency files know which do.
+$(call objects,$(wildcard controller/lib/*.c)): | $(skeleton)
+
+$B/bpf/%.bpf.o: bpf/%.bpf.c $B/flags
+	$(say) BPF $<
+	@mkdir -p $(@D)
+	$Q$(CLANG) $(bpf_cflags) -MMD -MP -c -o $@ $<
+
+# The static linker takes one object, too; it drops what only a compiler needs to know.
+$B/bpf/vt.o: $(patsubst bpf/%.c,$B/bpf/%.o,$(bpf_sources))
+	$(say) BPFLINK $@
+	$Q$(BPFTOOL) gen object $@ $^
+
+$(skeleton): $B/bpf/vt.o
+	$(say) SKEL $@
+	$Q{ echo '/* NOLINTBEGIN: generated */' && $(BPFTOOL) gen skeleton $< name vt_bpf && \
+		echo '/* NOLINTEND */'; } > $@
+
+$B/libvt.a: $(libvt_objects)
+	$(say) AR $@
+	$Qrm -f $@
+	$Q$(AR) rcs $@ $^
+
+# The public header is the list of what the shared library exports.
+$B/libvt.map: include/vt.h
+	@mkdir -p $(@D)
+	@{ echo 'VT_$(SOVERSION) {'; echo 'global:'; grep -oE '\bvt_[a-z_]+\(' $< | tr '(' ';' | sort -u; \
+		echo 'local: *;'; echo '};'; } > $@
+
+$B/libvt.so.$(VERSION): $(libvt_objects) $B/libvt.map
+	$(say) LD $@
+	$Q$(CC) -shared -Wl,-soname,libvt.so.$(SOVERSION) -Wl,--version-script=$B/libvt.map \
+		$(all_ldflags) -o $@ $(libvt_objects) $(libvt_libs)
+
+$B/libvt.so: $B/libvt.so.$(VERSION)
+	$Qln -sf $(<F) $B/libvt.so.$(SOVERSION)
+	$Qln -sf $(<F) $@
+
+$B/vtctl: $(vtctl_objects) $B/libvt.a
+	$(say) LD $@
+	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) $(vtctl_libs)
+
+# Command table, man page and completion agree, or the build fails.
+$B/docs-agree: $B/vtctl scripts/check-docs controller/man/vtctl.8 controller/completion/vtctl
+	$(say) DOCS controller/man/vtctl.8
+	$Qscripts/check-docs $B/vtctl
+	@touch $@
+
+# ---- tests --------------------------------------------------------------------------------------
+
+$B/tests/unit/%: $B/obj/tests/unit/%.o $B/libvt.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -lcmocka
+
+$B/tests/system/%: $B/obj/tests/system/%.o $B/libvt.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -Wl,--as-needed -lcmocka -lpthread
+
+tests: all $(unit_tests) $(system_tests)
+
+# The programs whose clocks are judged; unmodified, so with none of the flags above.
+judges:
+	$(say) JUDGES $B/judge
+	$QB=$B tests/judge/build
+
+check: tests judges
+	$QB=$B tests/run $(TIERS)
+
+bench: all
+	$QB=$B tests/bench/run
+
+demo:
+	$Qscripts/demo
+
+shell:
+	$Qscripts/shell
+
+asan:
+	$Q$(MAKE) B=$B/asan SANITIZE=address,undefined CFLAGS='-O1 -g' tests
+
+# ---- installation -------------------------------------------------------------------------------
+
+install: all
+	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir) $(includedir) \
+		$(mandir)/man7 $(mandir)/man8 $(completiondir) $(unitdir))
+	install -m 755 $B/vtctl $(DESTDIR)$(bindir)/vtctl
+	install -m 644 $B/libvt.a $(DESTDIR)$(libdir)/libvt.a
+	install -m 755 $B/libvt.so.$(VERSION) $(DESTDIR)$(libdir)/
+	ln -sf libvt.so.$(VERSION) $(DESTDIR)$(libdir)/libvt.so.$(SOVERSION)
+	ln -sf libvt.so.$(VERSION) $(DESTDIR)$(libdir)/libvt.so
+	install -m 644 include/vt.h include/vt_layout.h $(DESTDIR)$(includedir)/
+	install -m 644 controller/man/vtctl.8 $(DESTDIR)$(mandir)/man8/
+	install -m 644 controller/man/vt.7 $(DESTDIR)$(mandir)/man7/
+	install -m 644 controller/completion/vtctl $(DESTDIR)$(completiondir)/vtctl
+	sed 's|@bindir@|$(bindir)|' controller/systemd/vt-load.service \
+		> $(DESTDIR)$(unitdir)/vt-load.service
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(bindir)/vtctl $(libdir)/libvt.a $(libdir)/libvt.so \
+		$(libdir)/libvt.so.$(SOVERSION) $(libdir)/libvt.so.$(VERSION) \
+		$(includedir)/vt.h $(includedir)/vt_layout.h $(mandir)/man8/vtctl.8 \
+		$(mandir)/man7/vt.7 $(completiondir)/vtctl $(unitdir)/vt-load.service)
+
+clean:
+	rm -rf $B
+
+-include $(patsubst %.o,%.d,$(libvt_objects) $(vtctl_objects) \
+	$(call objects,$(unit_sources) $(system_sources)))
+-include $(patsubst bpf/%.c,$B/bpf/%.d,$(bpf_sources))

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vtctl thaw GROUP...|--all. All are looked at before the first is let go: one that is not frozen,
+ * or that an ancestor would keep frozen, fails the command with nothing changed. With --all those
+ * are passed over, since --all is what brings a machine back after a crash.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cgroupfs.h"
+#include "groups.h"
+
+#define WAIT_NS 10000000000LL /* the first task to leave the freezer: microseconds, normally */
+
+struct thawed {
+	const char *name;
+	int64_t c_ns, frozen_ns, virtual_ns;
+	uint64_t freezes;
+};
+
+#define FIELD(key, kind) { #key, NULL, NULL, kind, offsetof(struct thawed, key) }
+
+static const struct vtctl_table table = {
+	sizeof(struct thawed),
+	(const struct vtctl_field[]){ FIELD(name, KIND_TEXT),
+				      FIELD(freezes, KIND_COUNT),
+				      FIELD(c_ns, KIND_INSTANT),
+				      FIELD(frozen_ns, KIND_DURATION),
+				      FIELD(virtual_ns, KIND_INSTANT),
+				      { 0 } },
+};
+
+static bool is_in(const struct vtctl_groups *groups, const char *directory)
+{
+	int i;
+
+	for (i = 0; i < groups->count; i++)
+		if (strcmp(vt_group_path(groups->items[i]), directory) == 0)
+			return true;
+	return false;
+}
+
+/* The nearest frozen ancestor that this command does not thaw as well; to be freed, or NULL. */
+static char *held_by(const struct vtctl_groups *groups, const struct vt_group *g)
+{
+	char *directory = strdup(vt_group_path(g));
+
+	while (directory && vtctl_go_up(directory))
+		if (vtctl_is_held(directory) && !is_in(groups, directory))
+			return directory;
+	free(directory);
+	return NULL;
+}
+
+static int check(const struct vtctl_groups *groups, const struct vt_group *g)
+{
+	char *above = held_by(groups, g);
+	int status = EXIT_OK;
+
+	if (above)
+		status = vtctl_failure("cannot thaw '%s': '%s' above it is frozen", vt_group_name(g),
+				       vtctl_cgroup_path(above));
+	else if (!vtctl_is_held(vt_group_path(g)))
+		status = vtctl_failure("cannot thaw '%s': it is not frozen", vt_group_name(g));
+	free(above);
+	return status;
+}
+
+static int check_all(const struct vtctl_groups *groups)
+{
+	int i, status = EXIT_OK;
+
+	for (i = 0; i < groups->count && status == EXIT_OK; i++)
+		status = check(groups, groups->items[i]);
+	return status;
+}
+
+static void keep_held(struct vtctl_groups *groups)
+{
+	int i, kept = 0;
+
+	for (i = 0; i < groups->count; i++)
+		if (vtctl_is_held(vt_group_path(groups->items[i])))
+			groups->items[kept++] = groups->items[i];
+		else
+			vt_group_close(groups->items[i]);
+	groups->count = kept;
+}
+
+static void freeze_again(const struct vtctl_groups *groups, int count)
+{
+	while (count-- > 0)
+		vt_group_freeze(groups->items[count]);
+}
+
+/* Parents come first, so that no child is let go under a frozen parent. */
+static int let_go(const struct vtctl_groups *groups, bool all)
+{
+	int i, err, status;
+
+	for (i = 0; i < groups->count; i++) {
+		err = vt_group_thaw(groups->items[i]);
+		if (err && !(all && (err == -EALREADY || err == -EBUSY))) {
+			status = vtctl_failure_of_vt();
+			freeze_again(groups, err == -EBUSY ? i + 1 : i);
+			return status;
+		}
+	}
+	return EXIT_OK;
+}
+
+static int wait_for_all(const struct vtctl_groups *groups)
+{
+	int i;
+
+	for (i = 0; i < groups->count; i++)
+		if (vt_group_wait(groups->items[i], VT_RUNNING, WAIT_NS) != 0)
+			return vtctl_failure_of_vt();
+	return EXIT_OK;
+}
+
+static void fill(struct thawed *t, struct vt_group *g)
+{
+	struct vt_status s = { 0 };
+
+	vt_group_status(g, &s);
+	*t = (struct thawed){ vt_group_name(g), (int64_t)s.books.c_ns, s.frozen_ns, s.virt.ns,
+			      s.books.freezes };
+}
+
+static int print(const struct vtctl_groups *groups)
+{
+	struct thawed *items = calloc((size_t)groups->count + 1, sizeof(*items));
+	int i;
+
+	if (!items)
+		return vtctl_failure("out of memory");
+	for (i = 0; i < groups->count; i++)
+		fill(&items[i], groups->items[i]);
+	vtctl_print_rows(&(struct vtctl_rows){ &table, items, groups->count });
+	free(items);
+	return EXIT_OK;
+}
+
+int vtctl_thaw(struct vtctl_args *args)
+{
+	struct vtctl_groups groups;
+	bool all = args->given & OPT_ALL;
+	int status = vtctl_groups_open(args, &groups);
+
+	if (status != EXIT_OK)
+		return status;
+	if (all)
+		keep_held(&groups);
+	else
+		status = check_all(&groups);
+	if (status == EXIT_OK)
+		status = let_go(&groups, all);
+	if (status == EXIT_OK && !all)
+		status = wait_for_all(&groups);
+	if (status == EXIT_OK && vtctl_speaks_json())
+		status = print(&groups);
+	vtctl_groups_close(&groups);
+	return status;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The verbs of vtctl: one row each in verbs.c, one file each for what they do. Usage, options and
+ * `vtctl help -j` come from the rows; scripts/check-docs holds man page and completion to them.
+ */
+#ifndef VTCTL_VERBS_H
+#define VTCTL_VERBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vt.h"
+
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+};
+
+enum vtctl_option_bit {
+	OPT_JSON = 1 << 0,
+	OPT_HELP = 1 << 1,
+	OPT_RATE = 1 << 2,
+	OPT_TDF = 1 << 3,
+	OPT_EPOCH = 1 << 4,
+	OPT_FREEZE_ONLY = 1 << 5,
+	OPT_KILL = 1 << 6,
+	OPT_FORCE = 1 << 7,
+	OPT_CREATE = 1 << 8,
+	OPT_ALLOW_STEP = 1 << 9,
+	OPT_ALL = 1 << 10,
+	OPT_TIMEOUT = 1 << 11,
+	OPT_VERBOSE = 1 << 12,
+	OPT_EVERYWHERE = OPT_JSON | OPT_HELP,
+};
+
+/* What the operands of a verb are. */
+enum vtctl_operands {
+	OPERANDS_NONE,
+	OPERANDS_OTHER,         /* the verb looks at them itself */
+	OPERANDS_GROUP,         /* a group, then what the verb looks at itself */
+	OPERANDS_GROUPS,        /* groups */
+	OPERANDS_GROUP_COMMAND, /* a group, then a command whose options are its own */
+};
+
+struct vtctl_args {
+	const struct vtctl_verb *verb;
+	unsigned int given; /* enum vtctl_option_bit */
+	uint64_t rate;      /* OPT_RATE, OPT_TDF */
+	int64_t epoch_ns;   /* OPT_EPOCH */
+	int64_t timeout_ns; /* OPT_TIMEOUT, or its default */
+	char **operands;    /* NULL at the end */
+	int count;
+};
+
+struct vtctl_verb {
+	const char *name;
+	const char *synonym; /* or NULL */
+	const char *synopsis;
+	const char *help;
+	int (*run)(struct vtctl_args *args); /* exit status */
+	unsigned int options;
+	enum vtctl_operands operands;
+	int min, max; /* operands; with OPT_ALL none */
+};
+
+struct vtctl_option {
+	unsigned int bit;
+	const char *name;
+	char letter;       /* or 0 */
+	const char *value; /* its name in the synopsis; NULL for a flag */
+	const char *help;
+	int (*take)(const char *text, struct vtctl_args *args); /* NULL for a flag; exit status */
+};
+
+extern const struct vtctl_verb vtctl_verbs[];
+extern const struct vtctl_option vtctl_options[];
+
+/* The row of this name or synonym; partial words are nobody's. */
+const struct vtctl_verb *vtctl_find_verb(const char *name);
+
+/* Sort argv (what follows the verb) into *args. Exit status. */
+int vtctl_parse(const struct vtctl_verb *verb, char **argv, struct vtctl_args *args);
+
+/* Read one number and complain in one line; exit status. */
+int vtctl_take_rate(const char *text, struct vtctl_args *args);
+int vtctl_take_pid(const char *text, pid_t *pid);
+
+int vtctl_attach(struct vtctl_args *args);
+int vtctl_create(struct vtctl_args *args);
+int vtctl_delete(struct vtctl_args *args);
+int vtctl_detach(struct vtctl_args *args);
+int vtctl_doctor(struct vtctl_args *args);
+int vtctl_freeze(struct vtctl_args *args);
+int vtctl_help(struct vtctl_args *args);
+int vtctl_list(struct vtctl_args *args);
+int vtctl_load(struct vtctl_args *args);
+int vtctl_rate(struct vtctl_args *args);
+int vtctl_run(struct vtctl_args *args);
+int vtctl_show(struct vtctl_args *args);
+int vtctl_stats(struct vtctl_args *args);
+int vtctl_thaw(struct vtctl_args *args);
+int vtctl_unload(struct vtctl_args *args);
+
+#endif /* VTCTL_VERBS_H */
