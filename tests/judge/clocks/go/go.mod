@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+
+module vt.test/clocks
+
+go 1.19
