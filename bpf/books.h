@@ -11,6 +11,7 @@
 #define VT_BPF_BOOKS_H
 
 #include "maps.h"
+#include "vtclk.h"
 
 /* Cgroups deeper than this below a group do not find it (the kernel's own limit is unlimited). */
 #define VT_DEPTH_MAX 64
@@ -48,6 +49,23 @@ static __always_inline __u64 nearest_group(struct cgroup *cgrp)
 		css = css->parent;
 	}
 	return 0;
+}
+
+static __always_inline struct instant instant_of(const struct vtclk_state *clock)
+{
+	struct instant at = { clock->real_ns, clock->virt_ns };
+
+	return at;
+}
+
+/* The clock that cgrp owns; the host's if it owns none. */
+static __always_inline struct instant read_clock(struct cgroup *cgrp)
+{
+	struct vtclk_state clock = {};
+
+	if (has_clock && !vtclk_read(cgrp, &clock))
+		return instant_of(&clock);
+	return instant_now();
 }
 
 /* Strike the group out. -ENOENT: it was none. */

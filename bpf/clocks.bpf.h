@@ -11,7 +11,6 @@
 #define VT_BPF_CLOCKS_H
 
 #include "books.h"
-#include "vtclk.h"
 
 /* Times that a freeze between a look at the cgroup and its entry in the books is looked for. */
 #define BIND_TRIES 8
@@ -138,12 +137,14 @@ int vt_bind(struct vt_request *req)
 	return err;
 }
 
-static __always_inline void unbind_clock(__u64 group)
+/* Its last reading goes to *now. */
+static __always_inline void unbind_clock(__u64 group, struct instant *now)
 {
 	struct cgroup *cgrp = bpf_cgroup_from_id(group);
 
 	if (!cgrp)
 		return;
+	*now = read_clock(cgrp);
 	if (vtclk_unbind(cgrp))
 		VT_COUNT(clock_errors);
 	bpf_cgroup_release(cgrp);
@@ -158,7 +159,7 @@ int vt_unbind(struct vt_request *req)
 	if (!rec)
 		return -ENOENT;
 	if (has_clock && rec->flags & VT_GROUP_VIRTUAL)
-		unbind_clock(req->group);
+		unbind_clock(req->group, &now);
 	return books_delete(req->group, &now);
 }
 
@@ -185,8 +186,7 @@ int vt_rate(struct vt_request *req)
 	if (err)
 		return err;
 	answer(req, &clock);
-	at.real_ns = clock.real_ns;
-	at.virtual_ns = clock.virt_ns;
+	at = instant_of(&clock);
 	record(VT_REC_RATE, req->group, &at, clock.rate, current_process());
 	return 0;
 }

@@ -20,13 +20,6 @@
 #define VT_BPF_FREEZE_H
 
 #include "books.h"
-#include "vtclk.h"
-
-static __always_inline void take(struct instant *now, const struct vtclk_state *clock)
-{
-	now->real_ns = clock->real_ns;
-	now->virtual_ns = clock->virt_ns;
-}
 
 static __always_inline struct instant stop_clocks(struct cgroup *cgrp)
 {
@@ -37,7 +30,7 @@ static __always_inline struct instant stop_clocks(struct cgroup *cgrp)
 		int err = vtclk_stop(cgrp, &clock);
 
 		if (!err)
-			take(&now, &clock);
+			now = instant_of(&clock);
 		else if (err != -ENOENT)
 			VT_COUNT(clock_errors);
 	}
@@ -53,22 +46,9 @@ static __always_inline struct instant start_clocks(struct cgroup *cgrp)
 		int err = vtclk_start(cgrp, &clock);
 
 		if (!err)
-			take(&now, &clock);
+			now = instant_of(&clock);
 		else if (err != -ENOENT)
 			VT_COUNT(clock_errors);
-	}
-	return now;
-}
-
-static __always_inline struct instant read_clock(struct cgroup *cgrp)
-{
-	struct instant now = instant_now();
-
-	if (has_clock) {
-		struct vtclk_state clock = {};
-
-		if (!vtclk_read(cgrp, &clock))
-			take(&now, &clock);
 	}
 	return now;
 }

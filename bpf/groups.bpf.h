@@ -17,7 +17,6 @@
 #define VT_BPF_GROUPS_H
 
 #include "books.h"
-#include "vtclk.h"
 
 /* The group that a process was last seen to be in. */
 struct {
@@ -99,14 +98,10 @@ static __always_inline struct instant clock_of(__u64 group)
 
 	if (has_clock && group) {
 		struct cgroup *cgrp = bpf_cgroup_from_id(group);
-		struct vtclk_state clock = {};
 
 		if (!cgrp)
 			return now;
-		if (!vtclk_read(cgrp, &clock)) {
-			now.real_ns = clock.real_ns;
-			now.virtual_ns = clock.virt_ns;
-		}
+		now = read_clock(cgrp);
 		bpf_cgroup_release(cgrp);
 	}
 	return now;
@@ -170,10 +165,11 @@ int BPF_PROG(vt_on_attach, struct cgroup *cgrp, const char *path, struct task_st
 SEC("tp_btf/cgroup_rmdir")
 int BPF_PROG(vt_on_rmdir, struct cgroup *cgrp)
 {
-	struct instant now = instant_now();
+	struct instant now;
 
 	if (!group_count || !is_v2(cgrp))
 		return 0;
+	now = read_clock(cgrp);
 	if (!books_delete(cgrp->kn->id, &now) && is_by_hand())
 		VT_COUNT(groups_released);
 	return 0;

@@ -52,7 +52,7 @@ struct task_struct {
 	__u64 start_boottime;
 } VT_CORE;
 
-/* Bits of cgroup.flags; an anonymous enum, so BTF cannot relocate them. The same in 5.2 … 6.18. */
+/* Bits of cgroup.flags, from an anonymous enum: not relocated. The same in 5.2 … 6.18. */
 #define CGRP_FREEZE (1UL << 2)
 #define CGRP_FROZEN (1UL << 3)
 

@@ -97,10 +97,13 @@ struct vt_group_options {
 	bool freeze_only;   /* no clock: freezing, bookkeeping and events only */
 };
 
-/* Create the directory (and the vt root) if needed and give it a clock. *out may be NULL;
- * otherwise it is owned by the caller: vt_group_close().
- * -EEXIST it is a group already (or, below the vt root, the directory exists), -EINVAL name,
- * -ERANGE rate, -EOPNOTSUPP the kernel has no clock and not freeze_only, -ENOSPC. */
+/* Make a group and give it a clock. Below the vt root its directory is made (the root as well), the
+ * one above has to be there; an absolute path has to be a cgroup already. options NULL: rate 1, no
+ * epoch. *out may be NULL; otherwise it is owned by the caller: vt_group_close().
+ * -EEXIST it is a group already (or, below the vt root, the directory exists), -EINVAL name, or
+ * freeze_only with a rate or an epoch, -ENOENT the cgroup, or the one above, is not there,
+ * -ERANGE rate or epoch, -EOPNOTSUPP the kernel has no clock and not freeze_only (or the cgroup is
+ * threaded), -ENOSPC VT_GROUPS_MAX groups, -EPERM, -EAGAIN frozen and thawed all the time. */
 int vt_group_create(struct vt *vt, const char *name, const struct vt_group_options *options,
 		    struct vt_group **out);
 
@@ -109,14 +112,16 @@ int vt_group_open(struct vt *vt, const char *name, struct vt_group **out);
 void vt_group_close(struct vt_group *g);
 
 /* Take the clock away and remove the directory if vt made it. kill_members: kill whoever is inside
- * first, frozen or not, and wait for their end. -EBUSY if tasks or child cgroups are inside. The
- * handle stays to be closed. */
+ * first, frozen or not, wait up to 10 s for their end, and remove the cgroups inside as well.
+ * -EBUSY if tasks or child cgroups are inside; for a directory that stays: if it is frozen.
+ * -ENOENT it is no group any more. The handle stays to be closed. */
 int vt_group_delete(struct vt_group *g, bool kill_members);
 
 const char *vt_group_name(const struct vt_group *g); /* as shown: below the vt root, or absolute */
 const char *vt_group_path(const struct vt_group *g); /* the directory */
 
-/* Call each for every group, in the order of their names; a non-zero answer stops and is returned. */
+/* Call each for every group, in the order of their names; a non-zero answer stops and is returned.
+ * g is valid during the call only. */
 int vt_group_each(struct vt *vt, int (*each)(struct vt_group *g, void *arg), void *arg);
 
 enum vt_attach_flags {
@@ -128,29 +133,37 @@ enum vt_attach_flags {
  * -EXDEV its time would step back (vt_message() says by how much), -EBUSY, -EOPNOTSUPP. */
 int vt_group_attach(struct vt_group *g, pid_t pid, unsigned int flags);
 
-/* Move the calling process in, whatever the lag: for a process about to exec. */
+/* Move the calling process in, whatever the lag: for a process about to exec. Errors as above. */
 int vt_group_join(struct vt_group *g);
 
-/* Move a process out of whatever group it is in, to the cgroup2 root. -ENOENT: it is in none. */
+/* Move a process out of whatever group it is in, to the cgroup2 root. Its time steps back if the
+ * group was ahead of the host. -ENOENT: it is in none, -ESRCH, -EINVAL, -EPERM. */
 int vt_detach(struct vt *vt, pid_t pid);
 
 /* ---- freezing --------------------------------------------------------------------------- */
 
-/* Ask for a freeze; the clock stands when this returns, tasks may still be stopping.
- * -EALREADY it is frozen or freezing, -ENODATA the group has no tasks. */
+/* Ask for a freeze; the clock stands when this returns, tasks may still be stopping. In a group that
+ * only a cgroup above keeps frozen it stays frozen when that one is thawed.
+ * -EALREADY it is frozen or freezing by itself, -ENODATA the group has no tasks. */
 int vt_group_freeze(struct vt_group *g);
 
 /* Let go on; the clock runs when this returns. -EALREADY it is not frozen,
  * -EBUSY an ancestor cgroup is frozen as well (the own freeze is taken away all the same). */
 int vt_group_thaw(struct vt_group *g);
 
-/* Wait until the group is VT_FROZEN or VT_RUNNING. timeout_ns < 0: for ever. -ETIMEDOUT. */
+/* Thaw whatever is frozen below the vt root, group or not, and with nothing loaded: the way back after
+ * an unload or a crash. Returns how many cgroups. -ENOTSUP no cgroup2, -EPERM. */
+int vt_thaw_leftovers(void);
+
+/* Wait until the group is VT_FROZEN or VT_RUNNING. timeout_ns < 0: for ever. -ETIMEDOUT, -EINVAL
+ * another state. With cgroups inside, frozen is what all the tasks say: the kernel's own word comes
+ * too early there. */
 int vt_group_wait(struct vt_group *g, enum vt_state state, int64_t timeout_ns);
 
 struct vt_straggler {
 	pid_t pid;
 	char comm[16];
-	char why[64]; /* "uninterruptible sleep in …", "traced", "running" */
+	char why[64]; /* "uninterruptible sleep in …", "running", "a kernel thread" */
 };
 
 /* Who keeps a freezing group from being frozen. Returns how many, at most max are filled. */
@@ -186,12 +199,13 @@ int vt_clock_read(struct vt_group *g, vt_virtual *out, vt_real *real);
 
 struct vt_events;
 
-/* A stream of transitions of all groups, from now on. One reader at a time on a machine.
+/* A stream of transitions of all groups, from now on. One reader at a time on a machine: -EBUSY.
  * The fd of vt_events_fd() is readable when records wait; it belongs to the stream. */
 int vt_events_open(struct vt *vt, struct vt_events **out);
 int vt_events_fd(const struct vt_events *ev);
-/* Call each for every record that waits; does not block. Returns how many. */
-int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r, void *arg), void *arg);
+/* Call each for every record that waits, in the order of seq; does not block. Returns how many. */
+int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r, void *arg),
+		   void *arg);
 void vt_events_close(struct vt_events *ev);
 
 /* ---- pure: arithmetic and text (controller/core, no system calls) -------------------------- */

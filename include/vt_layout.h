@@ -107,8 +107,7 @@ struct vt_counters {
 	__u64 double_thaws;    /* thaw of a group that was not frozen */
 	__u64 groups_released; /* groups whose directory was removed by somebody else */
 	__u64 hand_joins;      /* processes put in by writing cgroup.procs, not by vtctl */
-	__u64 untracked;       /* births that could not be noted (preempted in another): a later leave
-				* by hand is not counted */
+	__u64 untracked;       /* births that could not be noted: a later leave is not counted */
 };
 
 /* Map vt_meta: array of one, this. Tells whether pins fit the reader. */
@@ -127,7 +126,7 @@ enum vt_record_kind {
 	VT_REC_FREEZE = 3,  /* instant a */
 	VT_REC_FROZEN = 4,  /* instant b */
 	VT_REC_THAW = 5,    /* instant c */
-	VT_REC_RUNNING = 6, /* the first task has left the freezer */
+	VT_REC_RUNNING = 6, /* the first task has left the freezer, or a freeze ended without b */
 	VT_REC_RATE = 7,
 	VT_REC_JOIN = 8,
 	VT_REC_LEAVE = 9,

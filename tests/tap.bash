@@ -112,8 +112,12 @@ field() {
 	vtctl show "$2" -j | sed -n "s/^  \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p"
 }
 
+# where PID: its cgroup
 where() {
-	sed -n 's/^0:://p' "/proc/$1/cgroup"
+	local line
+	while read -r line; do
+		[[ $line != 0::* ]] || echo "${line#0::}"
+	done <"/proc/$1/cgroup"
 }
 
 # Starts a process to do things to, as `sleeper`; all are killed at the end.

@@ -69,8 +69,8 @@ static int step_back(const struct vt_group *g, pid_t pid, const char *clock, int
 {
 	char text[64];
 
-	return vt_error_text(EXDEV, "cannot move process '%d' to group '%s': its %s would step back "
-			     "by %s", (int)pid, g->name, clock,
+	return vt_error_text(EXDEV, "cannot move process '%d' to group '%s': its %s would step "
+			     "back by %s", (int)pid, g->name, clock,
 			     vt_format_duration(ns, text, sizeof(text)));
 }
 
@@ -112,7 +112,8 @@ static int why_not_moved(int err, const struct vt_group *g, pid_t pid)
 	case -EOPNOTSUPP:
 		return cannot(EOPNOTSUPP, g, pid, "the cgroup is threaded or not a domain");
 	case -EBUSY:
-		return cannot(EBUSY, g, pid, "controllers are enabled for the cgroups inside the group");
+		return cannot(EBUSY, g, pid,
+			      "controllers are enabled for the cgroups inside the group");
 	case -EACCES:
 		return cannot(EPERM, g, pid, "not permitted");
 	case -ENODEV:

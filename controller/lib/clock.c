@@ -7,8 +7,6 @@
 
 #include "lib.h"
 
-#define STATUS_TRIES 1000
-
 static int read_clock(struct vt_group *g, struct vt_request *req)
 {
 	int err;
@@ -53,7 +51,7 @@ static int read_both(struct vt_group *g, struct vt_request *req, struct vt_group
 	struct vt_group_rec after;
 	int err;
 
-	for (int i = 0; i < STATUS_TRIES; i++) {
+	for (int i = 0; i < VT_READ_TRIES; i++) {
 		err = vt_group_books(g, books);
 		if (!err)
 			err = read_clock(g, req);
@@ -61,6 +59,7 @@ static int read_both(struct vt_group *g, struct vt_request *req, struct vt_group
 			err = vt_group_books(g, &after);
 		if (err || after.gen == books->gen)
 			return err;
+		vt_retry_pause(i);
 	}
 	return vt_error(EAGAIN, "cannot read group", g->name, "it changes all the time");
 }

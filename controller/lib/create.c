@@ -86,6 +86,10 @@ static int why_not_bound(int err, const struct vt_place *place)
 
 	if (err == -EEXIST)
 		reason = "it is a group already";
+	else if (err == -ERANGE)
+		reason = "the epoch is before 1970 or too far in the future";
+	else if (err == -EPERM)
+		reason = "CAP_SYS_TIME is needed for a clock";
 	else if (err == -ENOSPC)
 		reason = "there are too many groups";
 	else if (err == -EOPNOTSUPP)
@@ -123,8 +127,7 @@ static int make_directory(const struct vt *vt, const struct vt_place *place)
 
 	for (int i = 0; i < ROOT_TRIES && err == ENOENT; i++) {
 		if (mkdir(vt->root, 0755) && errno != EEXIST)
-			return vt_error(errno == EACCES ? EPERM : errno, "cannot make the vt root",
-					vt->root, NULL);
+			return vt_error_errno("cannot make the vt root", vt->root);
 		err = mkdir(place->path, 0755) ? errno : 0;
 	}
 	return err ? why_not_made(err, place) : 0;
@@ -143,8 +146,7 @@ static int create_below_root(struct vt *vt, const struct vt_place *place,
 	rmdir(place->path);
 remove_root:
 	rmdir(vt->root); /* refused as long as something is in it */
-	errno = -err;
-	return err;
+	return vt_return(err);
 }
 
 static int check_options(const struct vt *vt, const struct vt_place *place,
@@ -166,8 +168,8 @@ int vt_group_create(struct vt *vt, const char *name, const struct vt_group_optio
 		    struct vt_group **out)
 {
 	static const struct vt_group_options defaults;
+	struct vt_group *g = NULL;
 	struct vt_place place;
-	struct vt_group *g;
 	int err;
 
 	if (!options)
@@ -185,7 +187,7 @@ int vt_group_create(struct vt *vt, const char *name, const struct vt_group_optio
 		err = open_and_bind(vt, &place, false, options, &g);
 	vt_unlock(vt);
 	if (err)
-		return err;
+		return vt_return(err);
 	if (out)
 		*out = g;
 	else

@@ -104,7 +104,5 @@ int vt_group_delete(struct vt_group *g, bool kill_members)
 		return err;
 	err = delete_locked(g, kill_members);
 	vt_unlock(g->vt);
-	if (err)
-		errno = -err;
-	return err;
+	return vt_return(err);
 }

@@ -117,7 +117,8 @@ static int by_seq(const void *a, const void *b)
 	return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
-int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r, void *arg), void *arg)
+int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r, void *arg),
+		   void *arg)
 {
 	int err;
 

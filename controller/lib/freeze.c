@@ -10,7 +10,9 @@
 
 #include "lib.h"
 
-/* How long the books may lag behind cgroup.events before the latter are believed. */
+/* Looks at the books, which are quick, before cgroup.events are looked at as well. */
+#define BOOKS_ONLY 100
+/* How long cgroup.events may be ahead of the books before they alone are believed. */
 #define BOOKS_GRACE_NS 100000000
 
 static int cannot(int error, const char *what, const struct vt_group *g, const char *reason)
@@ -18,15 +20,20 @@ static int cannot(int error, const char *what, const struct vt_group *g, const c
 	return vt_error(error, what, g->name, reason);
 }
 
+/* A running group has not been told to freeze; only others are worth a look at the file. */
+static bool is_told(struct vt_group *g)
+{
+	return vt_books_state(g->vt, g->id) != VT_RUNNING && vt_cgroup_read_freeze(g->freeze_fd) == 1;
+}
+
 int vt_group_freeze(struct vt_group *g)
 {
 	struct vt_cgroup_events ev;
-	int err, told;
+	int err;
 
-	told = vt_cgroup_read_freeze(g->freeze_fd);
-	if (told == 1)
+	if (is_told(g))
 		return cannot(EALREADY, "cannot freeze group", g, "it is frozen or freezing");
-	err = told < 0 ? told : vt_cgroup_read_events(g->events_fd, &ev);
+	err = vt_cgroup_read_events(g->events_fd, &ev);
 	if (!err && !ev.populated)
 		return cannot(ENODATA, "cannot freeze group", g, "it has no tasks");
 	if (!err)
@@ -36,10 +43,9 @@ int vt_group_freeze(struct vt_group *g)
 
 static bool is_held_from_above(struct vt_group *g)
 {
-	struct vt_group_rec books;
+	int state = vt_books_state(g->vt, g->id);
 
-	if (vt_books_read(g->vt, g->id, &books) == 0 &&
-	    (books.state == VT_RUNNING || books.state == VT_THAWING))
+	if (state == VT_RUNNING || state == VT_THAWING)
 		return false;
 	return vt_cgroup_is_told_to_freeze(g->vt, g->path);
 }
@@ -63,38 +69,43 @@ int vt_group_thaw(struct vt_group *g)
 struct goal {
 	struct vt_group *g;
 	enum vt_state state;
-	int64_t since_ns; /* cgroup.events tell the goal is reached; 0: not yet */
+	bool has_children;
+	int looks;
+	int64_t since_ns; /* cgroup.events say that the goal is reached; 0: not yet */
 };
 
 /*
  * The kernel calls a cgroup with cgroups below frozen when either its own tasks have stopped or
  * the cgroups below are frozen, so there the tasks themselves have to be asked as well.
  */
-static bool has_all_stopped(struct vt_group *g)
+static bool has_all_stopped(const struct goal *goal)
 {
 	struct vt_straggler any;
 
-	return !vt_cgroup_has_children(g->dir_fd) || vt_group_stragglers(g, &any, 1) == 0;
+	return !goal->has_children || vt_group_stragglers(goal->g, &any, 1) == 0;
 }
 
-/* The kernel's word first, then the books' (which hold the instants and follow within
- * microseconds). */
-static bool is_reached(void *arg)
+/* The books miss nothing that the kernel tells, unless they are broken. */
+static bool is_told_by_events(struct goal *goal)
 {
-	struct goal *goal = arg;
-	struct vt_group *g = goal->g;
-	struct vt_group_rec books;
 	struct vt_cgroup_events ev;
 
-	if (vt_cgroup_read_events(g->events_fd, &ev) || ev.frozen != (goal->state == VT_FROZEN))
-		return false;
-	if (goal->state == VT_FROZEN && !has_all_stopped(g))
+	if (vt_cgroup_read_events(goal->g->events_fd, &ev) ||
+	    ev.frozen != (goal->state == VT_FROZEN))
 		return false;
 	if (!goal->since_ns)
 		goal->since_ns = vt_now_ns();
-	if (vt_books_read(g->vt, g->id, &books) || books.state == goal->state)
-		return true;
 	return vt_now_ns() - goal->since_ns > BOOKS_GRACE_NS;
+}
+
+static bool is_reached(void *arg)
+{
+	struct goal *goal = arg;
+
+	if (vt_books_state(goal->g->vt, goal->g->id) != (int)goal->state &&
+	    (goal->looks++ < BOOKS_ONLY || !is_told_by_events(goal)))
+		return false;
+	return goal->state != VT_FROZEN || has_all_stopped(goal);
 }
 
 int vt_group_wait(struct vt_group *g, enum vt_state state, int64_t timeout_ns)
@@ -105,6 +116,7 @@ int vt_group_wait(struct vt_group *g, enum vt_state state, int64_t timeout_ns)
 	if (state != VT_FROZEN && state != VT_RUNNING)
 		return vt_error(EINVAL, "cannot wait for group", g->name,
 				"only 'frozen' and 'running' can be waited for");
+	goal.has_children = vt_cgroup_has_children(g->dir_fd);
 	err = vt_wait_until(g->events_fd, is_reached, &goal, timeout_ns);
 	if (err)
 		return vt_error(-err, "waited in vain for group", g->name,

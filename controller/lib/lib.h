@@ -3,7 +3,7 @@
  * Inside libvt. Who owns what:
  *   hierarchy.c  libcgroup: where cgroup v2 is mounted
  *   cgroup.c     files of cgroupfs
- *   load.c       libbpf's loader
+ *   load.c       libbpf's loader (unload.c, pindir.c: the directory of the pins)
  *   pins.c       pinned maps and programs
  *   name.c       group name to directory and back
  *   message.c    vt_message()
@@ -12,6 +12,7 @@
 #ifndef VT_LIB_H
 #define VT_LIB_H
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include "vt.h"
@@ -26,7 +27,17 @@
 
 /* Set the message and errno; returns -errno. reason NULL: strerror. */
 int vt_error(int error, const char *what, const char *subject, const char *reason);
+/* With errno; what is not accessible is not permitted. */
+int vt_error_errno(const char *what, const char *subject);
 int vt_error_text(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Cleaning up may have changed errno since. */
+static inline int vt_return(int err)
+{
+	if (err < 0)
+		errno = -err;
+	return err;
+}
 
 /* Said in more than one place. */
 int vt_error_no_cgroup2(void);  /* -ENOTSUP */
@@ -46,9 +57,26 @@ int vt_find_mount(const char *type, char *buf, size_t size);
 
 bool vt_kernel_has_clock(void);
 
+/* ---- pindir.c ---- */
+
+/* Where pins are made and taken apart, beside VT_PIN_DIR. bpffs refuses names with a dot. */
+#define VT_PIN_HIDDEN VT_PIN_DIR "-hidden"
+
+/* The bpffs mount, opened and locked against others who load or unload. Reported. */
+int vt_pins_root(char *mount, size_t size);
+/* Every pin in dir, and dir itself. Not reported. */
+int vt_pins_remove(int root_fd, const char *dir);
+
 /* ---- pins.c ---- */
 
-enum vt_program { VT_PROG_BIND, VT_PROG_UNBIND, VT_PROG_RATE, VT_PROG_READ, VT_PROG_EXPECT, VT_PROG_COUNT };
+enum vt_program {
+	VT_PROG_BIND,
+	VT_PROG_UNBIND,
+	VT_PROG_RATE,
+	VT_PROG_READ,
+	VT_PROG_EXPECT,
+	VT_PROG_COUNT,
+};
 
 struct vt {
 	char pins[VT_MOUNT_MAX + 8]; /* the pin directory */
@@ -62,8 +90,6 @@ struct vt {
 	bool has_clock;
 };
 
-extern const char *const vt_program_names[VT_PROG_COUNT];
-
 /* A pinned object below dir; negative errno. Not reported. */
 int vt_pin_get(const char *dir, const char *name);
 /* Layout version of the pins in dir; 0: there are none or they cannot be read. */
@@ -76,6 +102,8 @@ void vt_expect_end(struct vt *vt);
 /* A consistent copy of a group's books. -ENOENT: no group. Not reported. */
 int vt_books_read(struct vt *vt, uint64_t id, struct vt_group_rec *out);
 bool vt_books_has(struct vt *vt, uint64_t id);
+/* enum vt_state; cheaper than all of them. */
+int vt_books_state(struct vt *vt, uint64_t id);
 int vt_books_next(struct vt *vt, const uint64_t *after, uint64_t *id);
 int vt_listen(struct vt *vt, bool on);
 /* One at a time: whoever creates, deletes, loads or unloads. */
@@ -142,6 +170,10 @@ int vt_process_wchan(pid_t tid, char *buf, size_t size);
 
 /* Call done until it says yes, at first often, later rarely; whenever events_fd has news. */
 int vt_wait_until(int events_fd, bool (*done)(void *arg), void *arg, int64_t timeout_ns);
+/* Between attempts to read what changes: none at first. A writer on a virtual processor may be away
+ * for long in the middle of its work, so VT_READ_TRIES are some seconds. */
+#define VT_READ_TRIES 20000
+void vt_retry_pause(int tries);
 /* The host's CLOCK_MONOTONIC, unless the caller is a member of a group. */
 int64_t vt_now_ns(void);
 

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * Loading and unloading: the one user of libbpf's loader.
+ * Loading: the one user of libbpf's loader.
  *
- * Everything is pinned in a directory that others do not see yet and then moved into place by
+ * Everything is pinned in a directory that others do not look into and then moved into place by
  * one rename: pins are complete or absent. Links are pinned too, so the programs stay attached
  * when the loader has gone.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,8 +25,7 @@
 #define VT_VERSION "0"
 #endif
 
-#define DIR_NEW VT_PIN_DIR "-new" /* bpffs refuses names with a dot */
-#define PIN_DIR_MAX (VT_MOUNT_MAX + sizeof("/" DIR_NEW))
+#define PIN_DIR_MAX (VT_MOUNT_MAX + sizeof("/" VT_PIN_HIDDEN))
 
 static int print_debug(enum libbpf_print_level level, const char *format, va_list ap)
 {
@@ -36,10 +33,17 @@ static int print_debug(enum libbpf_print_level level, const char *format, va_lis
 	return vfprintf(stderr, format, ap);
 }
 
+static bool is_debugging(void)
+{
+	const char *debug = getenv("VT_DEBUG");
+
+	return debug && *debug;
+}
+
 /* libbpf and the verifier write pages; a message is one line. */
 static void set_printing(void)
 {
-	libbpf_set_print(getenv("VT_DEBUG") ? print_debug : NULL);
+	libbpf_set_print(is_debugging() ? print_debug : NULL);
 }
 
 bool vt_kernel_has_clock(void)
@@ -78,31 +82,10 @@ static int refused(int err)
 		return vt_error(EPERM, what, NULL, "the kernel is locked down for confidentiality, "
 				"boot with lockdown=integrity or less");
 	if (err == -EPERM)
-		return vt_error(EPERM, what, NULL, "bpf(2) is not permitted, run as root (or with "
-				"CAP_BPF and CAP_PERFMON) and outside of containers that filter it");
-	return vt_error(-err, what, NULL, getenv("VT_DEBUG") ? NULL :
+		return vt_error(EPERM, what, NULL, "bpf(2) is not permitted, run as root (or "
+				"with CAP_BPF and CAP_PERFMON) and outside of a container");
+	return vt_error(-err, what, NULL, is_debugging() ? NULL :
 			"the kernel refused them, VT_DEBUG=1 shows why");
-}
-
-/* Every pin in dir, and dir itself. */
-static int remove_pins(int root_fd, const char *dir)
-{
-	int fd = openat(root_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *e;
-	DIR *d;
-
-	if (fd < 0)
-		return -errno;
-	d = fdopendir(fd);
-	if (!d) {
-		close(fd);
-		return -errno;
-	}
-	while ((e = readdir(d)))
-		if (e->d_name[0] != '.' && unlinkat(fd, e->d_name, 0) && errno == EISDIR)
-			unlinkat(fd, e->d_name, AT_REMOVEDIR);
-	closedir(d);
-	return unlinkat(root_fd, dir, AT_REMOVEDIR) ? -errno : 0;
 }
 
 static int pin_programs(struct vt_bpf *skel, const char *dir)
@@ -186,17 +169,18 @@ static int load_and_rename(int root_fd, const char *mount)
 	char dir[PIN_DIR_MAX];
 	int err;
 
-	remove_pins(root_fd, DIR_NEW);
-	if (mkdirat(root_fd, DIR_NEW, 0700) || mkdirat(root_fd, DIR_NEW "/" VT_LISTENER_LOCK, 0700))
-		return vt_error(errno == EACCES ? EPERM : errno, "cannot make pins in", mount, NULL);
-	snprintf(dir, sizeof(dir), "%s/" DIR_NEW, mount);
+	vt_pins_remove(root_fd, VT_PIN_HIDDEN);
+	if (mkdirat(root_fd, VT_PIN_HIDDEN, 0700) ||
+	    mkdirat(root_fd, VT_PIN_HIDDEN "/" VT_LISTENER_LOCK, 0700))
+		return vt_error_errno("cannot make pins in", mount);
+	snprintf(dir, sizeof(dir), "%s/" VT_PIN_HIDDEN, mount);
 	err = load_into(dir);
 	if (err)
 		err = refused(err);
-	else if (renameat(root_fd, DIR_NEW, root_fd, VT_PIN_DIR))
+	else if (renameat(root_fd, VT_PIN_HIDDEN, root_fd, VT_PIN_DIR))
 		err = vt_error(errno, "cannot make pins in", mount, NULL);
 	if (err)
-		remove_pins(root_fd, DIR_NEW);
+		vt_pins_remove(root_fd, VT_PIN_HIDDEN);
 	return err;
 }
 
@@ -215,24 +199,6 @@ static int check_pins(int root_fd, const char *mount)
 	return vt_error_stale(dir, layout);
 }
 
-/* The bpffs mount, opened and locked against others who load or unload. */
-static int open_root(char *mount, size_t size)
-{
-	int fd;
-
-	if (vt_bpffs_mount(mount, size))
-		return vt_error_no_bpffs();
-	fd = open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX)) {
-		int err = vt_error(errno == EACCES ? EPERM : errno, "cannot open", mount, NULL);
-
-		if (fd >= 0)
-			close(fd);
-		return err;
-	}
-	return fd;
-}
-
 int vt_load(void)
 {
 	char mount[VT_MOUNT_MAX], cgroup[VT_MOUNT_MAX];
@@ -244,57 +210,12 @@ int vt_load(void)
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		return vt_error(ENOTSUP, "cannot load the BPF programs", NULL,
 				"the kernel has no BTF, it needs CONFIG_DEBUG_INFO_BTF=y");
-	fd = open_root(mount, sizeof(mount));
+	fd = vt_pins_root(mount, sizeof(mount));
 	if (fd < 0)
 		return fd;
 	err = check_pins(fd, mount);
 	if (!err)
 		err = load_and_rename(fd, mount);
 	close(fd);
-	return err < 0 ? err : 0;
-}
-
-/* Take their clocks from all groups. -EBUSY if there are some and not force. */
-static int release_clocks(bool force)
-{
-	struct vt_group_rec books;
-	struct vt_request req;
-	uint64_t id, *after = NULL;
-	struct vt *vt;
-	int err = vt_open(&vt);
-
-	if (err)
-		return err == -ESTALE ? 0 : err;
-	while (!err && vt_books_next(vt, after, &id) == 0) {
-		after = &id;
-		if (vt_books_read(vt, id, &books) || !(books.flags & VT_GROUP_VIRTUAL))
-			continue;
-		if (!force) {
-			err = vt_error_text(EBUSY, "cannot unload: groups with clocks exist");
-			break;
-		}
-		memset(&req, 0, sizeof(req));
-		req.group = id;
-		vt_run(vt, VT_PROG_UNBIND, &req);
-	}
-	vt_close(vt);
-	return err;
-}
-
-int vt_unload(bool force)
-{
-	char mount[VT_MOUNT_MAX];
-	int fd, err;
-
-	fd = open_root(mount, sizeof(mount));
-	if (fd < 0)
-		return fd;
-	err = faccessat(fd, VT_PIN_DIR, F_OK, 0) ? vt_error_not_loaded() : release_clocks(force);
-	if (!err) {
-		err = remove_pins(fd, VT_PIN_DIR);
-		if (err)
-			vt_error(-err, "cannot remove pins in", mount, NULL);
-	}
-	close(fd);
-	return err;
+	return vt_return(err < 0 ? err : 0);
 }

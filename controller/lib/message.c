@@ -43,6 +43,11 @@ int vt_error(int error, const char *what, const char *subject, const char *reaso
 	return vt_error_text(error, "%s '%s': %s", what, subject, reason);
 }
 
+int vt_error_errno(const char *what, const char *subject)
+{
+	return vt_error(errno == EACCES ? EPERM : errno, what, subject, NULL);
+}
+
 int vt_error_no_cgroup2(void)
 {
 	return vt_error(ENOTSUP, "cannot find cgroup v2", NULL,
@@ -57,11 +62,12 @@ int vt_error_no_bpffs(void)
 
 int vt_error_not_loaded(void)
 {
-	return vt_error(ENOENT, "cannot find the BPF programs", NULL, "not loaded, try: vtctl load");
+	return vt_error(ENOENT, "cannot find the BPF programs", NULL,
+			"not loaded, try: vtctl load");
 }
 
 int vt_error_stale(const char *dir, unsigned int layout)
 {
-	return vt_error_text(ESTALE, "cannot use the pins in '%s': layout %u, this program needs %u, "
-			     "try: vtctl unload, vtctl load", dir, layout, VT_LAYOUT_VERSION);
+	return vt_error_text(ESTALE, "cannot use the pins in '%s': layout %u, this program needs "
+			     "%u, try: vtctl unload, vtctl load", dir, layout, VT_LAYOUT_VERSION);
 }

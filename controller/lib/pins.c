@@ -18,10 +18,7 @@
 
 #include "lib.h"
 
-/* More than enough for a writer that was interrupted between odd and even. */
-#define READ_TRIES 1000
-
-const char *const vt_program_names[VT_PROG_COUNT] = {
+static const char *const program_names[VT_PROG_COUNT] = {
 	[VT_PROG_BIND] = "vt_bind",
 	[VT_PROG_UNBIND] = "vt_unbind",
 	[VT_PROG_RATE] = "vt_rate",
@@ -88,7 +85,7 @@ static int open_pins(struct vt *vt)
 		return 0;
 	if (errno == ENOENT)
 		return vt_error_not_loaded();
-	return vt_error(errno == EACCES ? EPERM : errno, "cannot open", vt->pins, NULL);
+	return vt_error_errno("cannot open", vt->pins);
 }
 
 static int open_maps(struct vt *vt)
@@ -99,7 +96,8 @@ static int open_maps(struct vt *vt)
 
 	vt->meta_fd = vt_pin_get(vt->pins, "vt_meta");
 	if (vt->meta_fd == -EPERM || vt->meta_fd == -EACCES)
-		return vt_error(EPERM, "cannot open", vt->pins, "bpf(2) is not permitted, run as root");
+		return vt_error(EPERM, "cannot open", vt->pins,
+				"bpf(2) is not permitted, run as root");
 	layout = vt->meta_fd < 0 ? 0 : layout_of(vt->meta_fd);
 	if (layout != VT_LAYOUT_VERSION || value_size(vt->meta_fd) != sizeof(meta))
 		return vt_error_stale(vt->pins, layout);
@@ -144,8 +142,7 @@ int vt_open(struct vt **out)
 		err = find_root(vt);
 	if (err) {
 		vt_close(vt);
-		errno = -err;
-		return err;
+		return vt_return(err);
 	}
 	*out = vt;
 	return 0;
@@ -178,14 +175,15 @@ bool vt_has_clock(const struct vt *vt)
 int vt_run(struct vt *vt, enum vt_program program, struct vt_request *req)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = req, .ctx_size_in = sizeof(*req));
+	const char *name = program_names[program];
 	int *fd = &vt->program_fds[program];
 
 	if (*fd < 0)
-		*fd = vt_pin_get(vt->pins, vt_program_names[program]);
+		*fd = vt_pin_get(vt->pins, name);
 	if (*fd < 0)
-		return vt_error(-*fd, "cannot open the BPF program", vt_program_names[program], NULL);
+		return vt_error(-*fd, "cannot open the BPF program", name, NULL);
 	if (bpf_prog_test_run_opts(*fd, &opts))
-		return vt_error(errno, "cannot run the BPF program", vt_program_names[program], NULL);
+		return vt_error(errno, "cannot run the BPF program", name, NULL);
 	return (int)opts.retval;
 }
 
@@ -217,12 +215,13 @@ int vt_books_read(struct vt *vt, uint64_t id, struct vt_group_rec *out)
 {
 	struct vt_group_rec again;
 
-	for (int i = 0; i < READ_TRIES; i++) {
+	for (int i = 0; i < VT_READ_TRIES; i++) {
 		if (bpf_map_lookup_elem(vt->groups_fd, &id, out) ||
 		    bpf_map_lookup_elem(vt->groups_fd, &id, &again))
 			return -errno;
 		if (is_same_state(out, &again))
 			return 0;
+		vt_retry_pause(i);
 	}
 	return -EAGAIN;
 }
@@ -232,6 +231,13 @@ bool vt_books_has(struct vt *vt, uint64_t id)
 	struct vt_group_rec books;
 
 	return bpf_map_lookup_elem(vt->groups_fd, &id, &books) == 0;
+}
+
+int vt_books_state(struct vt *vt, uint64_t id)
+{
+	struct vt_group_rec books;
+
+	return bpf_map_lookup_elem(vt->groups_fd, &id, &books) ? -errno : (int)books.state;
 }
 
 int vt_books_next(struct vt *vt, const uint64_t *after, uint64_t *id)

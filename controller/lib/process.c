@@ -39,7 +39,8 @@ int vt_process_read(pid_t pid, struct vt_process *out)
 		return err;
 	open = strchr(text, '(');
 	close = strrchr(text, ')');
-	if (!open || !close || sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u", &out->state, &flags) != 2)
+	if (!open || !close ||
+	    sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u", &out->state, &flags) != 2)
 		return -ESRCH;
 	*close = '\0';
 	snprintf(out->comm, sizeof(out->comm), "%.15s", open + 1);

@@ -51,7 +51,7 @@ static void explain(const struct vt_process *p, const char *wchan, char *why, si
 	else if (p->state == 'R')
 		snprintf(why, size, "running");
 	else
-		snprintf(why, size, "%s sleep in %.38s", p->state == 'D' ? "uninterruptible" : "still in",
+		snprintf(why, size, "%ssleep in %.38s", p->state == 'D' ? "uninterruptible " : "",
 			 strcmp(wchan, "0") == 0 || !*wchan ? "the kernel" : wchan);
 }
 
@@ -92,9 +92,12 @@ static int look(pid_t tid, void *arg)
 
 static bool is_frozen_leaf(int dir_fd)
 {
-	int fd = vt_cgroup_has_children(dir_fd) ? -1 : openat(dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	struct vt_cgroup_events ev = {};
+	int fd;
 
+	if (vt_cgroup_has_children(dir_fd))
+		return false;
+	fd = openat(dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	vt_cgroup_read_events(fd, &ev);

@@ -79,8 +79,7 @@ static int examine(const struct vt_machine *m, struct check *c, char *layout, si
 	c[n++] = check("bpffs", m->has_bpffs, m->bpffs_mount, "nothing can be pinned",
 		       "mount -t bpf bpf /sys/fs/bpf");
 	c[n++] = check("BPF", m->can_bpf, m->can_bpf ? "permitted" : "",
-		       "the BPF programs cannot load",
-		       "root with CAP_BPF and CAP_PERFMON, kernel lockdown not above integrity");
+		       "the BPF programs cannot load", "run as root, with CAP_BPF and CAP_PERFMON");
 	c[n++] = check("vt series", m->has_clock, m->has_clock ? "yes" : "no",
 		       "groups freeze, but their clocks go on (create --freeze-only)",
 		       "boot a kernel with the patches in kernel/");

@@ -2,7 +2,8 @@
 /*
  * vtctl thaw GROUP...|--all. All are looked at before the first is let go: one that is not frozen,
  * or that an ancestor would keep frozen, fails the command with nothing changed. With --all those
- * are passed over, since --all is what brings a machine back after a crash.
+ * are passed over, since --all is what brings a machine back after a crash: it also thaws what is
+ * frozen below the vt root and no group, and does so when nothing is loaded.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -142,12 +143,28 @@ static int print(const struct vtctl_groups *groups)
 	return EXIT_OK;
 }
 
+static int thaw_leftovers(void)
+{
+	return vt_thaw_leftovers() < 0 ? vtctl_failure_of_vt() : EXIT_OK;
+}
+
+static bool is_loaded(void)
+{
+	struct vt_machine machine;
+
+	vt_probe(&machine);
+	return machine.loaded;
+}
+
 int vtctl_thaw(struct vtctl_args *args)
 {
 	struct vtctl_groups groups;
 	bool all = args->given & OPT_ALL;
-	int status = vtctl_groups_open(args, &groups);
+	int status;
 
+	if (all && !is_loaded())
+		return thaw_leftovers();
+	status = vtctl_groups_open(args, &groups);
 	if (status != EXIT_OK)
 		return status;
 	if (all)
@@ -156,8 +173,8 @@ int vtctl_thaw(struct vtctl_args *args)
 		status = check_all(&groups);
 	if (status == EXIT_OK)
 		status = let_go(&groups, all);
-	if (status == EXIT_OK && !all)
-		status = wait_for_all(&groups);
+	if (status == EXIT_OK)
+		status = all ? thaw_leftovers() : wait_for_all(&groups);
 	if (status == EXIT_OK && vtctl_speaks_json())
 		status = print(&groups);
 	vtctl_groups_close(&groups);

@@ -220,5 +220,6 @@ int main(void)
 		WITH_GROUP("a reader that is too slow loses records and hears of it", full),
 	};
 
+	prepare_or_skip();
 	return cmocka_run_group_tests(tests, load_privately, unload_privately);
 }

@@ -142,6 +142,41 @@ static void quick_thaw(void **state)
 	assert_int_equal(counters_now().double_thaws, 0);
 }
 
+static struct vt_group *stormy;
+
+static void storm(void)
+{
+	for (;;) {
+		vt_group_freeze(stormy);
+		vt_group_thaw(stormy);
+	}
+}
+
+static void never_torn(void **state)
+{
+	struct vt_group *g = *state;
+	struct vt_status s, last = status_of(g);
+	pid_t pid;
+
+	stormy = g;
+	spawn_into(g, spinning);
+	pid = spawn(storm);
+	for (int i = 0; i < 5000; i++) {
+		s = status_of(g);
+		assert_false(s.books.gen & 1);
+		assert_true(s.frozen_ns >= last.frozen_ns && s.books.freezes >= last.books.freezes);
+		if (s.state == VT_RUNNING || s.state == VT_THAWING)
+			assert_true(s.books.c_ns >= s.books.a_ns);
+		else
+			assert_true(s.books.a_ns > s.books.c_ns);
+		last = s;
+	}
+	assert_true(last.books.freezes > 10);
+	reap(pid);
+	if (status_of(g).state != VT_RUNNING)
+		thaw_fully(g);
+}
+
 static void no_stragglers(void **state)
 {
 	struct vt_group *g = *state;
@@ -371,6 +406,7 @@ int main(void)
 		WITH_GROUP("freezing an empty group is refused and changes nothing", empty),
 		WITH_GROUP("100 tasks are frozen again and again", many_tasks),
 		WITH_GROUP("200 freezes that are taken back at once leave the group running", quick_thaw),
+		WITH_GROUP("books read during a storm of freezes are never torn", never_torn),
 		WITH_GROUP("tasks that run are stragglers until they are frozen", no_stragglers),
 		WITH_GROUP("who keeps a group from being frozen is named", a_straggler_is_named),
 		WITH_GROUP("waiting in vain ends in time", patience),
@@ -384,5 +420,6 @@ int main(void)
 		WITH_FAMILY("a group made below a frozen one begins frozen", made_below_frozen),
 	};
 
+	prepare_or_skip();
 	return cmocka_run_group_tests(tests, load_privately, unload_privately);
 }

@@ -311,5 +311,6 @@ int main(void)
 		WITH_GROUP("processes that fork all the time are frozen", fork_storm),
 	};
 
+	prepare_or_skip();
 	return cmocka_run_group_tests(tests, load_privately, unload_privately);
 }

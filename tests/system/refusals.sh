@@ -18,22 +18,27 @@ trap 'remove_groups $g/second $g/empty $g; rm -rf "$scratch"' EXIT
 scratch=$(mktemp -d)
 
 # Our cgroups and what is in them, the groups with their states and rates, the pins, the victim's
-# cgroup. Not the books of joins and leaves: what was done and undone is in them twice.
+# cgroup. Not the books of joins and leaves: what was done and undone is in them twice. In bash
+# alone, as far as it goes: it is done 500 times, and in emulated machines a fork takes its time.
 snapshot() {
-	local dir
-	find "$cg/vt/$g" "$cg/$g" -type d 2>/dev/null | sort | while read -r dir; do
-		echo "$dir $(cat "$dir/cgroup.freeze") $(tr '\n' ' ' <"$dir/cgroup.procs")"
+	local dir line
+	for dir in "$cg/vt/$g"/**/ "$cg/$g"/**/; do
+		echo "$dir $(<"$dir/cgroup.freeze") $(<"$dir/cgroup.procs")"
 	done
-	vtctl list -j 2>/dev/null | grep -E '"(name|state|rate|freezes|epoch_ns)"'
-	find /sys/fs/bpf -mindepth 1 2>/dev/null | sort
-	where "${victim:-self}" 2>/dev/null
+	while IFS= read -r line; do
+		[[ $line =~ \"(name|state|rate|freezes|epoch_ns)\" ]] && echo "$line"
+	done < <(vtctl list -j 2>/dev/null)
+	echo /sys/fs/bpf/**
+	[[ ! -e /proc/$victim/cgroup ]] || where "$victim"
 }
+shopt -s globstar nullglob
 
 # one_line FILE PATTERN
 one_line() {
-	[[ $(wc -l <"$1") == 1 ]] || { echo "not one line:"; cat -v "$1"; return 1; }
-	[[ $(tail -c 1 "$1" | od -An -c) == *'\n'* ]] || { echo "no end of line"; return 1; }
-	grep -q -E -e "$2" "$1" || { echo "no '$2' in:"; cat "$1"; return 1; }
+	local text=''
+	IFS= read -r -d '' text <"$1"
+	[[ $text == *$'\n' && ${text%$'\n'} != *$'\n'* ]] || { echo "not one line: '$text'"; return 1; }
+	[[ ${text%$'\n'} =~ $2 ]] || { echo "no '$2' in: $text"; return 1; }
 }
 
 # is_refused STATUS PATTERN COMMAND…
@@ -52,8 +57,8 @@ is_refused() {
 # refuse STATUS PATTERN vtctl ARGUMENT…: named after the command.
 refuse() {
 	local name
-	name=$(printf '%q ' "${@:3}" | cut -c 1-70)
-	check "refused: $name" is_refused "$@"
+	printf -v name '%q ' "${@:3}"
+	check "refused: ${name:0:70}" is_refused "$@"
 }
 
 accepts() {
@@ -175,10 +180,7 @@ test_pids() {
 }
 
 test_step_back() {
-	if ! is_patched; then
-		skip "attach that would step time back" "this kernel has no clocks"
-		return
-	fi
+	is_patched || return
 	vtctl attach "$g" "$sleeper"
 	vtctl freeze "$g"
 	sleep 0.2
@@ -209,6 +211,7 @@ test_states() {
 	vtctl detach "$victim"
 	if ((${#clockless[@]})); then
 		refuse 1 'freeze-only' vtctl create "$g/new"
+		refuse 1 'freeze-only' vtctl run "$g/new" --create true
 		refuse 1 "$g" vtctl rate "$g" 2
 	else
 		refuse 1 'groups with clocks' vtctl unload

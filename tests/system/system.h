@@ -60,18 +60,24 @@ static inline int skip_all(const char *why)
 	exit(0);
 }
 
-/* The mount namespace and with it the bpffs end with the process. */
-static inline int load_privately(void **state)
+/* First thing in main(): a plan has not been printed yet. The mount namespace and with it the bpffs
+ * end with the process. */
+static inline struct vt_machine prepare_or_skip(void)
 {
 	struct vt_machine machine;
 
-	(void)state;
 	vt_probe(&machine);
 	if (!machine.is_root || !machine.has_cgroup2 || !machine.has_btf)
 		skip_all("needs root, cgroup v2 and BTF");
 	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL))
 		skip_all("cannot mount a bpffs of its own");
+	return machine;
+}
+
+static inline int load_privately(void **state)
+{
+	(void)state;
 	if (vt_load() || vt_open(&vt)) {
 		fprintf(stderr, "%s\n", vt_message());
 		return -1;
