@@ -4,6 +4,7 @@
 # make demo      watch real programs being frozen, slowed and sped up (as root)
 # make shell     a prompt in a virtual machine with a patched kernel and vtctl ready
 # make check     all tests; TIERS="lint pure" for some of them
+# make check-sleeps   nanosleep and clock_nanosleep, at length
 # make bench     all benchmarks
 # make install   DESTDIR=, prefix=/usr/local; make uninstall takes it away again
 # make clean
@@ -66,17 +67,19 @@ vtctl_sources := $(wildcard controller/vtctl/*.c)
 bpf_sources := $(wildcard bpf/*.bpf.c)
 unit_sources := $(wildcard tests/unit/*.c)
 system_sources := $(wildcard tests/system/*.c)
+bench_sources := $(wildcard tests/bench/*.c)
 
 objects = $(patsubst %.c,$B/obj/%.o,$(1))
 libvt_objects := $(call objects,$(libvt_sources))
 vtctl_objects := $(call objects,$(vtctl_sources))
 unit_tests := $(patsubst %.c,$B/%,$(unit_sources))
 system_tests := $(patsubst %.c,$B/%,$(system_sources))
+benchmarks := $(patsubst %.c,$B/%,$(bench_sources))
 skeleton := $B/bpf/vt.skel.h
 
-.PHONY: all tests judges check bench demo shell docs asan install uninstall clean FORCE
+.PHONY: all tests judges check check-sleeps bench demo shell docs asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
-.SECONDARY: $(call objects,$(unit_sources) $(system_sources))
+.SECONDARY: $(call objects,$(unit_sources) $(system_sources) $(bench_sources))
 
 all: $B/vtctl $B/libvt.so $B/docs-agree
 
@@ -169,7 +172,12 @@ $B/tests/system/%: $B/obj/tests/system/%.o $B/libvt.a
 	@mkdir -p $(@D)
 	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -Wl,--as-needed -lcmocka -lpthread
 
-tests: all $(unit_tests) $(system_tests)
+$B/tests/bench/%: $B/obj/tests/bench/%.o $B/libvt.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -lm
+
+tests: all $(unit_tests) $(system_tests) $(benchmarks)
 
 # The programs whose clocks are judged; unmodified, so with none of the flags above.
 judges:
@@ -179,7 +187,11 @@ judges:
 check: tests judges
 	$QB=$B tests/run $(TIERS)
 
-bench: all
+# Judges how late sleeps are: not for a machine that does something else as well.
+check-sleeps: tests judges
+	$Qscripts/on-patched --vm -- tests/vm/sets/sleeps
+
+bench: tests
 	$QB=$B tests/bench/run
 
 demo:
@@ -218,5 +230,5 @@ clean:
 	rm -rf $B
 
 -include $(patsubst %.o,%.d,$(libvt_objects) $(vtctl_objects) \
-	$(call objects,$(unit_sources) $(system_sources)))
+	$(call objects,$(unit_sources) $(system_sources) $(bench_sources)))
 -include $(patsubst bpf/%.c,$B/bpf/%.d,$(bpf_sources))
