@@ -123,7 +123,7 @@ where() {
 # Starts a process to do things to, as `sleeper`; all are killed at the end.
 pids=()
 start_sleeper() {
-	sleep 1000 >/dev/null 2>&1 &
+	sleep infinity >/dev/null 2>&1 &
 	sleeper=$!
 	pids+=("$sleeper")
 	disown

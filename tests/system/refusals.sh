@@ -228,6 +228,7 @@ freezes_nothing() {
 
 # A file system whose server never answers: who asks it for a file cannot be frozen.
 mount_stuck() {
+	modprobe -q fuse
 	mkdir "$scratch/stuck"
 	python3 -c '
 import ctypes, os, sys, time
@@ -237,12 +238,13 @@ libc = ctypes.CDLL(None, use_errno=True)
 if libc.mount(b"stuck", sys.argv[1].encode(), b"fuse", 0, options):
     sys.exit(1)
 open(sys.argv[1] + ".ready", "w")
-time.sleep(1000)
+time.sleep(10000)
 ' "$scratch/stuck" >/dev/null 2>&1 &
 	server=$!
 	disown
 	pids+=("$server")
-	for _ in {1..50}; do
+	for _ in {1..300}; do
+		kill -0 "$server" 2>/dev/null || return 1
 		[[ ! -e $scratch/stuck.ready ]] || return 0
 		sleep 0.1
 	done
