@@ -6,7 +6,8 @@
  * leads to the v2 mount point. On a hybrid machine all controllers may sit on v1 hierarchies:
  * then the v2 hierarchy has none and does not exist for libcgroup, whose calls that move tasks,
  * list tasks or walk a tree all begin with a controller's mount point. So its list of mount
- * points is asked first, mountinfo otherwise, and the rest of the work is done on cgroupfs itself.
+ * points is asked where the usual places hold none, then mountinfo, and the rest of the work is done on
+ * cgroupfs itself.
  */
 #include <errno.h>
 #include <libcgroup.h>
@@ -41,9 +42,21 @@ static int ask_libcgroup(char *buf, size_t size)
 	return found;
 }
 
+/* Where it is on nearly every machine. libcgroup reads the controllers and all mounts first, which
+ * takes longer than all else that vtctl freeze does. */
+static int look_in_usual_places(char *buf, size_t size)
+{
+	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+		if (is_v2(places[i]) && (size_t)snprintf(buf, size, "%s", places[i]) < size)
+			return 0;
+	return -ENOENT;
+}
+
 int vt_cgroup_mount(char *buf, size_t size)
 {
-	if (ask_libcgroup(buf, size) == 0)
+	if (look_in_usual_places(buf, size) == 0 || ask_libcgroup(buf, size) == 0)
 		return 0;
 	return vt_find_mount("cgroup2", buf, size) ? -ENOTSUP : 0;
 }

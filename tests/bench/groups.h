@@ -111,10 +111,18 @@ static inline void die_with_parent(pid_t parent)
 		_exit(1);
 }
 
+static pid_t benchmark;
+
+static inline void stop(int signal)
+{
+	(void)signal;
+	kill(benchmark, SIGKILL);
+}
+
 static inline int run_privately(void (*body)(int rounds), int rounds)
 {
 	int status = 0;
-	pid_t parent = getpid(), pid;
+	pid_t parent = getpid();
 
 	vt_probe(&here);
 	if (!here.is_root || !here.has_cgroup2 || !here.has_btf)
@@ -123,19 +131,17 @@ static inline int run_privately(void (*body)(int rounds), int rounds)
 	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL))
 		die("cannot mount a bpffs of its own: %s", strerror(errno));
 	snprintf(plain_root, sizeof(plain_root), "%s/bench-%d", here.cgroup_mount, (int)parent);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	pid = fork();
-	if (pid == 0) {
-		signal(SIGINT, SIG_DFL);
-		signal(SIGTERM, SIG_DFL);
+	benchmark = fork();
+	if (benchmark == 0) {
 		die_with_parent(parent);
 		body(rounds);
 		exit(0);
 	}
-	if (pid < 0)
+	if (benchmark < 0)
 		die("cannot fork: %s", strerror(errno));
-	waitpid(pid, &status, 0);
+	signal(SIGINT, stop);
+	signal(SIGTERM, stop);
+	waitpid(benchmark, &status, 0);
 	clean();
 	return status != 0;
 }
