@@ -167,10 +167,12 @@ struct vt_request {
 	__u64 state;      /* in (bind, freeze-only): enum vt_state of the cgroup at the call */
 };
 
+#ifndef __cplusplus /* which spells it otherwise */
 _Static_assert(sizeof(struct vt_group_rec) == 104, "vt_group_rec has a hole");
 _Static_assert(sizeof(struct vt_counters) == 64, "vt_counters has a hole");
 _Static_assert(sizeof(struct vt_meta) == 64, "vt_meta has a hole");
 _Static_assert(sizeof(struct vt_record) == 48, "vt_record has a hole");
 _Static_assert(sizeof(struct vt_request) == 64, "vt_request has a hole");
+#endif
 
 #endif /* VT_LAYOUT_H */

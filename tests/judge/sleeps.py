@@ -606,9 +606,7 @@ class Columns:
 
 def pin(group, key):
     """Take vt's word for the instant of the last stop or start, if it is within the window."""
-    a=now()
     window, instant = group.frozen_windows[-1], group.show()[key]
-    if now()-a>S: print("# DEBUG show took %.3f"%((now()-a)/S), flush=True)
     set_instant(group, window, instant)
 
 
