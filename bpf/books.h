@@ -13,9 +13,6 @@
 #include "maps.h"
 #include "vtclk.h"
 
-/* Cgroups deeper than this below a group do not find it (the kernel's own limit is unlimited). */
-#define VT_DEPTH_MAX 64
-
 static __always_inline struct vt_group_rec *books_of(__u64 group)
 {
 	return bpf_map_lookup_elem(&vt_groups, &group);
@@ -48,6 +45,8 @@ static __always_inline __u64 nearest_group(struct cgroup *cgrp)
 			return id;
 		css = css->parent;
 	}
+	if (css)
+		VT_COUNT(too_deep);
 	return 0;
 }
 

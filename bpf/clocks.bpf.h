@@ -191,6 +191,20 @@ int vt_rate(struct vt_request *req)
 	return 0;
 }
 
+static __always_inline bool is_caller_in(__u64 group)
+{
+	struct cgroup_subsys_state *css = &bpf_get_current_task_btf()->cgroups->dfl_cgrp->self;
+
+	for (int i = 0; i < VT_DEPTH_MAX && css; i++) {
+		if (css->cgroup->kn->id == group)
+			return true;
+		css = css->parent;
+	}
+	if (css)
+		VT_COUNT(too_deep);
+	return false;
+}
+
 SEC("syscall")
 int vt_read(struct vt_request *req)
 {
@@ -201,6 +215,7 @@ int vt_read(struct vt_request *req)
 
 	if (!rec)
 		return -ENOENT;
+	req->has_caller = is_caller_in(req->group);
 	if (!has_clock || !(rec->flags & VT_GROUP_VIRTUAL)) {
 		answer_host(req);
 		return 0;

@@ -62,14 +62,25 @@ int vt_expect(struct vt_request *req)
 	return 0;
 }
 
-static __always_inline void remember(struct task_struct *task, __u64 group)
+/*
+ * The task's note, made if there is none. The kernel may be short of memory, or another program of
+ * the CPU in the middle of its notes (before 6.2 a look is refused then, too): no note.
+ */
+static __always_inline __u64 *note_of(struct task_struct *task)
 {
 	__u64 *note = bpf_task_storage_get(&vt_members, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
+	if (!note)
+		VT_COUNT(untracked);
+	return note;
+}
+
+static __always_inline void remember(struct task_struct *task, __u64 group)
+{
+	__u64 *note = note_of(task);
+
 	if (note)
 		*note = group;
-	else
-		VT_COUNT(untracked);
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -146,18 +157,19 @@ int BPF_PROG(vt_on_attach, struct cgroup *cgrp, const char *path, struct task_st
 
 	if (!group_count || !is_v2(cgrp))
 		return 0;
-	note = bpf_task_storage_get(&vt_members, task, NULL, 0);
+	note = note_of(task);
 	from = note ? *note : 0;
 	to = nearest_group(cgrp);
 	if (from == to)
 		return 0;
+	if (note)
+		*note = to;
 	before = clock_of(from);
 	after = clock_of(to);
 	if (from)
 		leave(from, &before, pid);
 	if (to)
 		join(to, &after, lag_of(&before), pid);
-	remember(task, to);
 	return 0;
 }
 

@@ -133,6 +133,10 @@ enum vt_attach_flags {
  * -EXDEV its time would step back (vt_message() says by how much), -EBUSY, -EOPNOTSUPP. */
 int vt_group_attach(struct vt_group *g, pid_t pid, unsigned int flags);
 
+/* Is the calling process in the group or below it? 1 or 0. Who is would stop himself by a freeze.
+ * -ENOENT it is no group any more. */
+int vt_group_has_caller(struct vt_group *g);
+
 /* Move the calling process in, whatever the lag: for a process about to exec. Errors as above. */
 int vt_group_join(struct vt_group *g);
 

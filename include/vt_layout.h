@@ -17,7 +17,7 @@
 #include <linux/types.h>
 #endif
 
-#define VT_LAYOUT_VERSION 1
+#define VT_LAYOUT_VERSION 2
 
 /* Directory below the bpffs mount point that holds all pins. */
 #define VT_PIN_DIR "vt"
@@ -33,6 +33,10 @@
 
 /* How many groups one machine can hold. */
 #define VT_GROUPS_MAX 4096
+
+/* How many cgroups, from its own upwards, are looked at to find the group that a process is in; the
+ * kernel lets cgroups be nested without limit. */
+#define VT_DEPTH_MAX 64
 
 /* Size of the ring buffer vt_records. */
 #define VT_RECORDS_BYTES (256 * 1024)
@@ -107,7 +111,9 @@ struct vt_counters {
 	__u64 double_thaws;    /* thaw of a group that was not frozen */
 	__u64 groups_released; /* groups whose directory was removed by somebody else */
 	__u64 hand_joins;      /* processes put in by writing cgroup.procs, not by vtctl */
-	__u64 untracked;       /* births that could not be noted: a later leave is not counted */
+	__u64 untracked;       /* births and moves that could not be noted: a leave is not counted */
+	__u64 too_deep;        /* births, moves and questions from so deep that the group was not looked
+				* for to the end (VT_DEPTH_MAX): they count as being outside */
 };
 
 /* Map vt_meta: array of one, this. Tells whether pins fit the reader. */
@@ -165,14 +171,15 @@ struct vt_request {
 	__u64 virtual_ns; /* out: the group's clock at real_ns */
 	__u64 stopped;    /* out: 1 if the clock stands */
 	__u64 state;      /* in (bind, freeze-only): enum vt_state of the cgroup at the call */
+	__u64 has_caller; /* out (read): 1 if the calling process is in the group or below it */
 };
 
 #ifndef __cplusplus /* which spells it otherwise */
 _Static_assert(sizeof(struct vt_group_rec) == 104, "vt_group_rec has a hole");
-_Static_assert(sizeof(struct vt_counters) == 64, "vt_counters has a hole");
+_Static_assert(sizeof(struct vt_counters) == 72, "vt_counters has a hole");
 _Static_assert(sizeof(struct vt_meta) == 64, "vt_meta has a hole");
 _Static_assert(sizeof(struct vt_record) == 48, "vt_record has a hole");
-_Static_assert(sizeof(struct vt_request) == 64, "vt_request has a hole");
+_Static_assert(sizeof(struct vt_request) == 72, "vt_request has a hole");
 #endif
 
 #endif /* VT_LAYOUT_H */

@@ -41,8 +41,9 @@ same() {
 
 # ---- what a check may ask; each tells why not -----------------------------------------------------
 
+# Its bytes count: read as text, those that are no UTF-8 would pass.
 is_json() {
-	"$@" | python3 -c 'import json, sys; json.load(sys.stdin)'
+	"$@" | python3 -c 'import json, sys; json.loads(sys.stdin.buffer.read().decode())'
 }
 
 # prints TEXT COMMAND…

@@ -31,6 +31,14 @@ int vt_clock_read(struct vt_group *g, vt_virtual *out, vt_real *real)
 	return 0;
 }
 
+int vt_group_has_caller(struct vt_group *g)
+{
+	struct vt_request req;
+	int err = read_clock(g, &req);
+
+	return err ? err : req.has_caller != 0;
+}
+
 static int count_one(pid_t tid, void *arg)
 {
 	(void)tid;

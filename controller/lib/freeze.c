@@ -20,18 +20,12 @@ static int cannot(int error, const char *what, const struct vt_group *g, const c
 	return vt_error(error, what, g->name, reason);
 }
 
-/* A running group has not been told to freeze; only others are worth a look at the file. */
-static bool is_told(struct vt_group *g)
-{
-	return vt_books_state(g->vt, g->id) != VT_RUNNING && vt_cgroup_read_freeze(g->freeze_fd) == 1;
-}
-
 int vt_group_freeze(struct vt_group *g)
 {
 	struct vt_cgroup_events ev;
 	int err;
 
-	if (is_told(g))
+	if (vt_cgroup_read_freeze(g->freeze_fd) == 1)
 		return cannot(EALREADY, "cannot freeze group", g, "it is frozen or freezing");
 	err = vt_cgroup_read_events(g->events_fd, &ev);
 	if (!err && !ev.populated)
@@ -69,7 +63,6 @@ int vt_group_thaw(struct vt_group *g)
 struct goal {
 	struct vt_group *g;
 	enum vt_state state;
-	bool has_children;
 	int looks;
 	int64_t since_ns; /* cgroup.events say that the goal is reached; 0: not yet */
 };
@@ -78,11 +71,11 @@ struct goal {
  * The kernel calls a cgroup with cgroups below frozen when either its own tasks have stopped or
  * the cgroups below are frozen, so there the tasks themselves have to be asked as well.
  */
-static bool has_all_stopped(const struct goal *goal)
+static bool has_all_stopped(struct vt_group *g)
 {
 	struct vt_straggler any;
 
-	return !goal->has_children || vt_group_stragglers(goal->g, &any, 1) == 0;
+	return !vt_cgroup_has_children(g->dir_fd) || vt_group_stragglers(g, &any, 1) == 0;
 }
 
 /* The books miss nothing that the kernel tells, unless they are broken. */
@@ -105,7 +98,7 @@ static bool is_reached(void *arg)
 	if (vt_books_state(goal->g->vt, goal->g->id) != (int)goal->state &&
 	    (goal->looks++ < BOOKS_ONLY || !is_told_by_events(goal)))
 		return false;
-	return goal->state != VT_FROZEN || has_all_stopped(goal);
+	return goal->state != VT_FROZEN || has_all_stopped(goal->g);
 }
 
 int vt_group_wait(struct vt_group *g, enum vt_state state, int64_t timeout_ns)
@@ -116,7 +109,6 @@ int vt_group_wait(struct vt_group *g, enum vt_state state, int64_t timeout_ns)
 	if (state != VT_FROZEN && state != VT_RUNNING)
 		return vt_error(EINVAL, "cannot wait for group", g->name,
 				"only 'frozen' and 'running' can be waited for");
-	goal.has_children = vt_cgroup_has_children(g->dir_fd);
 	err = vt_wait_until(g->events_fd, is_reached, &goal, timeout_ns);
 	if (err)
 		return vt_error(-err, "waited in vain for group", g->name,

@@ -32,6 +32,8 @@ static bool is_stopped(const struct vt_process *p, const char *wchan)
 	static const char *const places[] = {
 		"do_freezer_trap", "get_signal", "do_signal_stop", "ptrace_stop", "do_jobctl_trap",
 		"wait_for_vfork_done", "kernel_clone",
+		/* of the series: in the middle of a wait */
+		"__vtclk_signal_pending", "freezer_sleep",
 	};
 
 	if (p->state == 'T' || p->state == 't' || p->state == 'Z' || p->state == 'X')

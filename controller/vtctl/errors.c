@@ -49,8 +49,8 @@ static void print_json(int status, const char *line)
 {
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "error", json_object_new_string(line));
-	json_object_object_add(o, "command", speech.verb ? json_object_new_string(speech.verb) : NULL);
+	json_object_object_add(o, "error", vtctl_json_text(line));
+	json_object_object_add(o, "command", vtctl_json_text(speech.verb));
 	json_object_object_add(o, "status", json_object_new_int(status));
 	fprintf(stderr, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);

@@ -10,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "cgroupfs.h"
 #include "groups.h"
 
 #define SLICE_NS 100000000LL /* how soon an interruption is seen */
@@ -61,18 +59,6 @@ static int64_t now_ns(void)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* Who freezes his own cgroup never comes back to report it, or to undo it. */
-static bool is_inside(struct vt_group *g)
-{
-	const char *path = vtctl_cgroup_path(vt_group_path(g));
-	char *own = vtctl_where(getpid());
-	size_t len = strlen(path);
-	bool inside = own && strncmp(own, path, len) == 0 && (own[len] == '/' || own[len] == '\0');
-
-	free(own);
-	return inside;
-}
-
 static void thaw_first(const struct vtctl_groups *groups, int count)
 {
 	while (count-- > 0)
@@ -98,12 +84,14 @@ static int ask(struct vtctl_groups *groups, bool all, int *asked)
 {
 	for (*asked = 0; *asked < groups->count;) {
 		struct vt_group *g = groups->items[*asked];
-		int err;
+		int err = vt_group_has_caller(g);
 
-		if (is_inside(g))
+		/* It would never come back to report the freeze, or to undo it. */
+		if (err > 0)
 			return vtctl_failure("cannot freeze '%s': vtctl itself is inside",
 					     vt_group_name(g));
-		err = vt_group_freeze(g);
+		if (!err)
+			err = vt_group_freeze(g);
 		if (!err)
 			++*asked;
 		else if (all && is_fine_for_all(err))

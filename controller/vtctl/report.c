@@ -37,7 +37,7 @@ static struct json_object *json_of(const struct vtctl_field *f, const void *p)
 {
 	switch (f->kind) {
 	case KIND_TEXT:
-		return *(const char *const *)p ? json_object_new_string(*(const char *const *)p) : NULL;
+		return vtctl_json_text(*(const char *const *)p);
 	case KIND_NUMBER:
 		return json_object_new_double_s(strtod(p, NULL), p);
 	case KIND_COUNT:

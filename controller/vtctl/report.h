@@ -23,6 +23,9 @@ __attribute__((format(printf, 1, 2))) int vtctl_failure(const char *format, ...)
 int vtctl_failure_of_vt(void);
 int vtctl_bad_number(const char *what, const char *text, int err, const char *legal);
 
+/* A string of JSON; null for NULL. Bytes that are no UTF-8 are replaced. */
+struct json_object *vtctl_json_text(const char *text);
+
 /* ---- records ------------------------------------------------------------------------------- */
 
 enum vtctl_kind {

@@ -14,6 +14,8 @@ static const struct vtctl_table table = {
 		FIELD(double_thaws, "double thaws"),
 		FIELD(groups_released, "groups released"),
 		FIELD(hand_joins, "hand joins"),
+		FIELD(untracked, "untracked"),
+		FIELD(too_deep, "too deep"),
 		{ 0 } },
 };
 

@@ -13,7 +13,8 @@ own_machine "$0" "$@"
 own_vtctl
 
 g=vt-cli-$$
-trap 'remove_groups $g/child $g/second $g/made $g /$g/inside' EXIT
+odd=$'\xff-\xc3\xa4-\xe2\x82-\xed\xa0\x80-\xf0\x9f\x98\x80' # the second and the last are characters
+trap 'remove_groups "$g/$odd" $g/child $g/second $g/made $g /$g/inside' EXIT
 
 test_help() {
 	check "help lists the commands" prints '  freeze ' vtctl help
@@ -49,6 +50,19 @@ test_create() {
 	check "groups below groups have names with a slash" prints "$g/second " vtctl list
 	check "delete -j is JSON" is_json vtctl delete "$g/second" -j
 	check "delete removes the directory" test ! -e "$cg/vt/$g/second"
+}
+
+# Names are bytes, JSON is UTF-8.
+# shellcheck disable=SC2016 # for the inner shell
+test_odd_names() {
+	local r=$'\xef\xbf\xbd' # U+FFFD
+	check "a name that is no UTF-8 does for a group" vtctl create "$g/$odd" "${clockless[@]}"
+	check "show -j of it is JSON" is_json vtctl show "$g/$odd" -j
+	check "list -j is JSON" is_json vtctl list -j
+	same "each byte that is no character is replaced" \
+		"$g/$r-"$'\xc3\xa4'"-$r$r-$r$r$r-"$'\xf0\x9f\x98\x80' "$(field name "$g/$odd")"
+	check "an error about it is JSON" is_json bash -c '! vtctl thaw "$1" -j 2>&1' sh "$g/$odd"
+	check "delete -j of it is JSON" is_json vtctl delete "$g/$odd" -j
 }
 
 # shellcheck disable=SC2016 # for the inner shell
@@ -200,6 +214,7 @@ test_unload() {
 test_help
 test_load
 test_create
+test_odd_names
 test_run
 test_attach
 test_freeze
