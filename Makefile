@@ -4,12 +4,14 @@
 # make demo      watch real programs being frozen, slowed and sped up (as root)
 # make shell     a prompt in a virtual machine with a patched kernel and vtctl ready
 # make check     all tests; TIERS="lint pure" for some of them
-# make check-sleeps   nanosleep and clock_nanosleep, at length
+# make check-waits    every way to wait, at length; measures the README's matrix
+# make judge     suites of others in groups, long; ARGS=--quick for some of them
 # make bench     all benchmarks
 # make install   DESTDIR=, prefix=/usr/local; make uninstall takes it away again
 # make clean
 #
 # V=1 shows the commands. CC=clang, SANITIZE=address,undefined, B=build/elsewhere for variants.
+# STATIC=no links vtctl with shared libraries only, as a distribution wants it.
 
 VERSION := 0.1.0
 SOVERSION := 0
@@ -48,6 +50,16 @@ libvt_libs := $(shell $(PKG_CONFIG) --libs libbpf libcgroup 2>/dev/null)
 vtctl_libs := $(shell $(PKG_CONFIG) --libs json-c 2>/dev/null)
 library_cflags := $(shell $(PKG_CONFIG) --cflags-only-I $(LIBRARIES) 2>/dev/null)
 
+# To find and to bind shared libraries takes vtctl longer than freezing a group does. So it gets the
+# archives of all of them but the C library, or of all but libcgroup too (some build that with a part
+# of systemd, which has no archive), or of none: the first that links. pkg-config fails, and its choice
+# is passed over, where something is missing that an archive needs.
+archives = $(shell $(PKG_CONFIG) --static --libs $(1) 2>/dev/null)
+ifneq ($(STATIC),no)
+archives_of_all := $(call archives,libbpf libcgroup json-c)
+archives_of_most := $(call archives,libbpf json-c)
+endif
+
 ifneq ($(SANITIZE),)
 sanitize := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
@@ -77,7 +89,7 @@ system_tests := $(patsubst %.c,$B/%,$(system_sources))
 benchmarks := $(patsubst %.c,$B/%,$(bench_sources))
 skeleton := $B/bpf/vt.skel.h
 
-.PHONY: all tests judges check check-sleeps bench demo shell docs asan install uninstall clean FORCE
+.PHONY: all tests judges check check-waits judge bench demo shell docs asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(call objects,$(unit_sources) $(system_sources) $(bench_sources))
 
@@ -101,7 +113,7 @@ endif
 # ---- rules --------------------------------------------------------------------------------------
 
 # Other flags are another build: everything depends on this file, which changes when they do.
-flags = $(CC) $(all_cflags) $(all_ldflags) $(bpf_cflags)
+flags = $(CC) $(all_cflags) $(all_ldflags) $(bpf_cflags) $(archives_of_all) $(archives_of_most)
 $B/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(flags))' | cmp -s - $@ || \
@@ -150,9 +162,17 @@ $B/libvt.so: $B/libvt.so.$(VERSION)
 	$Qln -sf $(<F) $B/libvt.so.$(SOVERSION)
 	$Qln -sf $(<F) $@
 
+# Why not with archives is in vtctl.log.
+of_libc := -lc -lm -lpthread -ldl -lrt
+archived := -Wl,-Bstatic
+shared := -Wl,-Bdynamic
+link_vtctl = $(CC) $(all_ldflags) -o $@ $(vtctl_objects) $B/libvt.a
+link_with = $(if $(1),$(link_vtctl) $(archived) $(filter-out $(of_libc),$(1)) \
+	$(shared) $(filter $(of_libc),$(1)) $(2),false)
 $B/vtctl: $(vtctl_objects) $B/libvt.a
 	$(say) LD $@
-	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) $(vtctl_libs)
+	$Q{ $(call link_with,$(archives_of_all)) || $(call link_with,$(archives_of_most),-lcgroup); } \
+		2>$@.log || $(link_vtctl) $(libvt_libs) $(vtctl_libs)
 
 # Command table, man page and completion agree, or the build fails.
 $B/docs-agree: $B/vtctl scripts/check-docs controller/man/vtctl.8 controller/completion/vtctl
@@ -187,9 +207,15 @@ judges:
 check: tests judges
 	$QB=$B tests/run $(TIERS)
 
-# Judges how late sleeps are: not for a machine that does something else as well.
-check-sleeps: tests judges
-	$Qscripts/on-patched --vm -- tests/vm/sets/sleeps
+# Measures every wait in a virtual machine, at length; scripts/matrix makes the README's table of it.
+check-waits: tests judges
+	$Qscripts/build-kernel
+	@mkdir -p $B/waits
+	$Qtests/vm/run --kernel "$$(scripts/build-kernel --path)" --timeout 3600 --out $B/waits \
+		--append rcupdate.rcu_cpu_stall_timeout=120 -- env B=$B tests/vm/sets/waits
+
+judge:
+	$QB=$B tests/suites/judge $(ARGS)
 
 bench: tests
 	$QB=$B tests/bench/run

@@ -8,6 +8,7 @@ the clocks that they read: see README.md and judge.py here. Prints TAP. JUDGE_SE
 freezes those of an earlier run.
 """
 import contextlib
+import functools
 import os
 import pathlib
 import random
@@ -56,6 +57,16 @@ class Tap:
 # ---- programs ----------------------------------------------------------------------------------
 
 
+@functools.cache
+def starts(path):
+    """Not every kernel has every ABI."""
+    try:
+        return subprocess.run([str(path)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              check=False).returncode == 0
+    except OSError:
+        return False
+
+
 def commands(fifo=()):
     """Name and command of every program there is; None for those that are missing."""
     def tool(name, *rest):
@@ -63,6 +74,9 @@ def commands(fifo=()):
 
     def built(name, *rest):
         return [str(BUILT / name), *rest] if (BUILT / name).exists() else None
+
+    def of_abi(name, *rest):
+        return built(name, *rest) if starts(BUILT / name) else None
 
     return {
         "python3": tool("python3", str(CLOCKS / "clocks.py")),
@@ -73,8 +87,9 @@ def commands(fifo=()):
         "bash": tool("bash", str(CLOCKS / "clocks.bash")),
         "C in threads": built("spin", "-t", "2"),
         "static C in threads": built("spin-static", "-t", "1"),
-        "32-bit C": built("spin-32", "-t", "1"),
-        "x32 C": built("spin-x32", "-t", "1"),
+        "32-bit C": of_abi("spin-32", "-t", "1"),
+        "32-bit C with 64-bit times": of_abi("spin-32-time64", "-t", "1"),
+        "x32 C": of_abi("spin-x32", "-t", "1"),
     }
 
 
@@ -94,7 +109,7 @@ def there(name_format):
     """Names of the programs that can run; the others are reported as skipped."""
     for name, cmd in commands().items():
         if cmd is None:
-            Tap.skip(name_format % name, "not installed or not built")
+            Tap.skip(name_format % name, "not installed, not built or not for this kernel")
     return [name for name, cmd in commands().items() if cmd]
 
 

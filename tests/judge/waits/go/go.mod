@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+module vt/waits
+
+go 1.19
