@@ -36,6 +36,7 @@ static struct {
 	struct host_page host;
 	struct offset_words namespace[CLOCK_IDS];
 	struct member_words member;
+	int64_t offset[CLOCK_IDS]; /* of the member's clocks, apart from what its lag is */
 } world;
 
 static uint64_t counter(void)
@@ -94,16 +95,24 @@ static void set_piece(uint64_t real_start, uint64_t virt_start, uint64_t rate)
 {
 	world.member = (struct member_words){
 		.seq = 1,
-		.mode = MODE_ELSEWHERE,
+		.mode = MODE_MEMBER,
 		.real_start = real_start,
 		.virt_start = virt_start,
 		.mult = rate,
 		.piece_seq = 6,
+		.start_sec = (uint32_t)(real_start / SECOND),
 	};
-	world.member.offset[CLOCK_REALTIME] = -3600 * (int64_t)SECOND;
-	world.member.offset[CLOCK_REALTIME_COARSE] = -3600 * (int64_t)SECOND;
-	world.member.offset[CLOCK_TAI] = -3600 * (int64_t)SECOND;
-	world.member.offset[CLOCK_MONOTONIC_RAW] = 4321;
+	world.offset[CLOCK_REALTIME] = -3600 * (int64_t)SECOND;
+	world.offset[CLOCK_REALTIME_COARSE] = -3600 * (int64_t)SECOND;
+	world.offset[CLOCK_TAI] = -3600 * (int64_t)SECOND;
+	world.offset[CLOCK_MONOTONIC_RAW] = 4321;
+	for (int id = 0; id < CLOCK_IDS; id++) {
+		int64_t ns = (int64_t)(virt_start - real_start) + world.offset[id];
+		int64_t sec = ns / (int64_t)SECOND - (ns % (int64_t)SECOND < 0);
+
+		world.member.ahead_sec[id] = sec;
+		world.member.ahead_ns[id] = (uint32_t)(ns - sec * (int64_t)SECOND);
+	}
 }
 
 /* A clock that was started an hour ago, 77 s late, and set to another epoch. */
@@ -145,6 +154,7 @@ static void move_to(const struct image *m, enum place place)
 		return;
 	put_offsets(m->first, none);
 	memcpy(m->first, &world.member, sizeof(world.member));
+	((struct host_page *)(void *)m->first)->raw.mode = MODE_MEMBER;
 	put_offsets(m->namespaces, place == MEMBER ? none : world.namespace);
 }
 
@@ -177,7 +187,7 @@ static int64_t member_at(int id, uint64_t at)
 		distance = host_at(id, world.host.hres.cycle_last) -
 			   host_at(mono_id, world.host.hres.cycle_last);
 	return (int64_t)v->virt_start + (int64_t)((u128)(run < 0 ? 0 : run) * v->mult >> RATE_SHIFT) +
-	       v->offset[id] + distance;
+	       world.offset[id] + distance;
 }
 
 static int64_t expected(enum place place, int id, uint64_t at)

@@ -15,6 +15,7 @@
 #define CLOCK_IDS 12
 #define MODE_TSC 1
 #define MODE_ELSEWHERE INT32_MAX
+#define MODE_MEMBER (INT32_MAX - 1)
 #define RATE_SHIFT 54
 #define RATE_ONE (UINT64_C(1) << RATE_SHIFT)
 
@@ -42,9 +43,10 @@ struct member_words {
 	uint32_t seq;
 	int32_t mode;
 	uint64_t real_start, virt_start, mult;
-	uint32_t piece_seq, unused;
+	uint32_t piece_seq, start_sec;
 	uint64_t zero;
-	int64_t offset[CLOCK_IDS];
+	uint32_t ahead_ns[CLOCK_IDS];
+	int64_t ahead_sec[CLOCK_IDS];
 };
 
 /* The second is that of CLOCK_MONOTONIC_RAW. */
