@@ -22,11 +22,12 @@ static __always_inline void answer(struct vt_request *req, const struct vtclk_st
 	req->real_ns = clock->real_ns;
 	req->virtual_ns = clock->virt_ns;
 	req->stopped = clock->stopped;
+	req->stop_ns = clock->stop_ns;
 }
 
 static __always_inline void answer_host(struct vt_request *req)
 {
-	struct vtclk_state clock = { .rate = VT_RATE_ONE };
+	struct vtclk_state clock = { .rate = VT_RATE_ONE, .stop_ns = VT_ENDLESS };
 
 	clock.real_ns = clock.virt_ns = bpf_ktime_get_ns();
 	answer(req, &clock);

@@ -21,18 +21,28 @@
 
 #include "books.h"
 
-static __always_inline struct instant stop_clocks(struct cgroup *cgrp)
+/* A freeze that took longer than that was hindered; it teaches nothing. */
+#define LEAD_MAX_NS 5000000
+/* The lead follows what took longer by halves, what took less by this part: near the upper end. */
+#define LEAD_PATIENCE 32
+
+/* *flags: VT_GROUP_STEPPED if the clock of cgrp stops, or has stopped, by itself. */
+static __always_inline struct instant stop_clocks(struct cgroup *cgrp, __u32 *flags)
 {
 	struct instant now = instant_now();
 
+	*flags = 0;
 	if (has_clock) {
 		struct vtclk_state clock = {};
 		int err = vtclk_stop(cgrp, &clock);
 
-		if (!err)
+		if (!err) {
 			now = instant_of(&clock);
-		else if (err != -ENOENT)
+			if (clock.virt_ns == clock.stop_ns)
+				*flags = VT_GROUP_STEPPED;
+		} else if (err != -ENOENT) {
 			VT_COUNT(clock_errors);
+		}
 	}
 	return now;
 }
@@ -58,6 +68,22 @@ static __always_inline bool is_stopped_state(__u32 state)
 	return state == VT_FREEZING || state == VT_FROZEN;
 }
 
+/*
+ * At the end of a step: the tasks were to be told lead_used_ns before the clock stops, at a, and all
+ * have stopped now.
+ */
+static __always_inline void learn_lead(struct vt_group_rec *rec, __u64 now_ns)
+{
+	__u64 took_ns = now_ns + rec->lead_used_ns - rec->a_ns;
+
+	if (took_ns > LEAD_MAX_NS)
+		return;
+	if (took_ns > rec->lead_ns)
+		rec->lead_ns += (took_ns - rec->lead_ns + 1) / 2;
+	else
+		rec->lead_ns -= (rec->lead_ns - took_ns) / LEAD_PATIENCE;
+}
+
 /* Enter b or d in the books and tell listeners. */
 static __always_inline void notice(struct vt_group_rec *rec, __u64 group,
 				   enum vt_transition transition, const struct instant *now)
@@ -69,6 +95,8 @@ static __always_inline void notice(struct vt_group_rec *rec, __u64 group,
 	rec->state = next;
 	if (next == VT_FROZEN) {
 		rec->b_ns = now->real_ns;
+		if (rec->flags & VT_GROUP_STEPPED)
+			learn_lead(rec, now->real_ns);
 		record(VT_REC_FROZEN, group, now, 0, current_process());
 	} else if (next == VT_RUNNING) {
 		record(VT_REC_RUNNING, group, now, 0, current_process());
@@ -81,19 +109,21 @@ int BPF_PROG(vt_on_freeze, struct cgroup *cgrp)
 	__u64 group = cgrp->kn->id;
 	struct vt_group_rec *rec = books_of(group);
 	struct instant now;
+	__u32 stepped;
 
 	if (!rec) {
-		stop_clocks(cgrp);
+		stop_clocks(cgrp, &stepped);
 		return 0;
 	}
 	books_begin(rec);
-	now = stop_clocks(cgrp);
+	now = stop_clocks(cgrp, &stepped);
 	if (is_stopped_state(rec->state)) {
 		VT_COUNT(double_freezes);
 	} else {
 		rec->freezes++;
 		rec->a_ns = now.real_ns;
 		rec->virtual_a_ns = now.virtual_ns;
+		rec->flags = (rec->flags & ~VT_GROUP_STEPPED) | stepped;
 		record(VT_REC_FREEZE, group, &now, 0, current_process());
 	}
 	rec->state = vt_freezer_next(rec->state, VT_ASK_FREEZE);
@@ -120,7 +150,9 @@ int BPF_PROG(vt_on_thaw, struct cgroup *cgrp)
 	was = rec->state;
 	if (is_stopped_state(was)) {
 		rec->c_ns = now.real_ns;
-		rec->frozen_ns += now.real_ns - rec->a_ns;
+		/* Thawed before a clock that stops by itself has got there, it never stood. */
+		if (now.real_ns > rec->a_ns)
+			rec->frozen_ns += now.real_ns - rec->a_ns;
 		record(VT_REC_THAW, group, &now, 0, current_process());
 	} else {
 		VT_COUNT(double_thaws);

@@ -17,7 +17,7 @@
 #include <linux/types.h>
 #endif
 
-#define VT_LAYOUT_VERSION 2
+#define VT_LAYOUT_VERSION 3
 
 /* Directory below the bpffs mount point that holds all pins. */
 #define VT_PIN_DIR "vt"
@@ -40,6 +40,9 @@
 
 /* Size of the ring buffer vt_records. */
 #define VT_RECORDS_BYTES (256 * 1024)
+
+/* No instant to stop at. */
+#define VT_ENDLESS (~0ULL)
 
 enum vt_state {
 	VT_RUNNING = 0,
@@ -78,6 +81,7 @@ static inline enum vt_state vt_freezer_next(enum vt_state state, enum vt_transit
 /* vt_group_rec.flags */
 #define VT_GROUP_VIRTUAL  (1U << 0) /* owns a clock in the kernel (level patched) */
 #define VT_GROUP_CREATED  (1U << 1) /* its directory was made by vt and is removed with it */
+#define VT_GROUP_STEPPED  (1U << 2) /* its last freeze was for a clock that stops by itself */
 
 /*
  * Map vt_groups: key __u64 cgroup id (inode number of the directory), value this.
@@ -100,6 +104,9 @@ struct vt_group_rec {
 	__u64 leaves;       /* processes that were moved out */
 	__u64 forks;        /* tasks born inside, threads included */
 	__u64 steps_back;   /* processes moved in that saw time step back */
+	__u64 lead_ns;      /* learned: how long before the end of a step its tasks have to be told to
+			     * freeze, so that they have stopped by then; real */
+	__u64 lead_used_ns; /* how long before the last one they were told, if all went well */
 };
 
 /* Map vt_counters: array of one, this. Races and losses that are tolerated, counted. */
@@ -151,13 +158,16 @@ struct vt_record {
 
 /*
  * Context of the control programs (BPF_PROG_TEST_RUN on the pinned programs vt_bind, vt_unbind,
- * vt_rate, vt_read, vt_expect); the program writes its answer into the same bytes. vt_expect with
+ * vt_rate, vt_read, vt_run_until, vt_stop_at, vt_start_at, vt_expect); the program writes its answer
+ * into the same bytes. vt_expect with
  * a group announces that the calling process is about to move tasks or remove directories for
  * libvt, with group 0 that it is done. The test run's retval is 0 or a negative errno:
  *   -ENOENT      no such cgroup, or it is not a group
  *   -EEXIST      it is a group already
  *   -EOPNOTSUPP  the kernel has no clock (series missing), or the cgroup is threaded
  *   -ERANGE      rate outside 0.001 … 1000
+ *   -ETIME       the instant to stop at has passed
+ *   -EBUSY       the clock is on its way to another instant; to set a start: it runs
  *   -EPERM       CAP_SYS_TIME is missing
  *   -ENOSPC      VT_GROUPS_MAX groups exist
  *   -ENOMEM
@@ -172,14 +182,17 @@ struct vt_request {
 	__u64 stopped;    /* out: 1 if the clock stands */
 	__u64 state;      /* in (bind, freeze-only): enum vt_state of the cgroup at the call */
 	__u64 has_caller; /* out (read): 1 if the calling process is in the group or below it */
+	__u64 at_ns;      /* in (run_until): virtual, VT_ENDLESS for never; (stop_at, start_at): real */
+	__u64 lead_max_ns; /* in (run_until): the freeze begins no earlier than that before, real */
+	__u64 stop_ns;    /* out: virtual, where the clock will stop by itself or has; VT_ENDLESS */
 };
 
 #ifndef __cplusplus /* which spells it otherwise */
-_Static_assert(sizeof(struct vt_group_rec) == 104, "vt_group_rec has a hole");
+_Static_assert(sizeof(struct vt_group_rec) == 120, "vt_group_rec has a hole");
 _Static_assert(sizeof(struct vt_counters) == 72, "vt_counters has a hole");
 _Static_assert(sizeof(struct vt_meta) == 64, "vt_meta has a hole");
 _Static_assert(sizeof(struct vt_record) == 48, "vt_record has a hole");
-_Static_assert(sizeof(struct vt_request) == 72, "vt_request has a hole");
+_Static_assert(sizeof(struct vt_request) == 96, "vt_request has a hole");
 #endif
 
 #endif /* VT_LAYOUT_H */

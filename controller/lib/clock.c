@@ -93,9 +93,12 @@ int vt_group_status(struct vt_group *g, struct vt_status *out)
 	out->virt.ns = (int64_t)req.virtual_ns;
 	out->lag_ns = out->real.ns - out->virt.ns;
 	out->frozen_ns = (int64_t)books->frozen_ns;
-	if (books->state == VT_FREEZING || books->state == VT_FROZEN)
+	if ((books->state == VT_FREEZING || books->state == VT_FROZEN) &&
+	    out->real.ns > (int64_t)books->a_ns)
 		out->frozen_ns += out->real.ns - (int64_t)books->a_ns;
 	out->epoch_ns = req.epoch_ns;
+	out->has_end = req.stop_ns != VT_ENDLESS;
+	out->end.ns = out->has_end ? (int64_t)req.stop_ns : 0;
 	return 0;
 }
 

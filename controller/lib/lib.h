@@ -74,6 +74,9 @@ enum vt_program {
 	VT_PROG_UNBIND,
 	VT_PROG_RATE,
 	VT_PROG_READ,
+	VT_PROG_RUN_UNTIL,
+	VT_PROG_STOP_AT,
+	VT_PROG_START_AT,
 	VT_PROG_EXPECT,
 	VT_PROG_COUNT,
 };
@@ -195,5 +198,10 @@ int vt_group_open_place(struct vt *vt, const struct vt_place *place, struct vt_g
 int vt_group_books(struct vt_group *g, struct vt_group_rec *out);
 /* The group that the cgroup at that path below the mount point is in; 0: none. */
 uint64_t vt_group_around(struct vt *vt, const char *cgroup);
+
+/* ---- freeze.c ---- */
+
+/* Of a group that the books call frozen: is it so, with all that is below? */
+bool vt_group_has_stopped(struct vt_group *g);
 
 #endif /* VT_LIB_H */

@@ -23,6 +23,9 @@ static const char *const program_names[VT_PROG_COUNT] = {
 	[VT_PROG_UNBIND] = "vt_unbind",
 	[VT_PROG_RATE] = "vt_rate",
 	[VT_PROG_READ] = "vt_read",
+	[VT_PROG_RUN_UNTIL] = "vt_run_until",
+	[VT_PROG_STOP_AT] = "vt_stop_at",
+	[VT_PROG_START_AT] = "vt_start_at",
 	[VT_PROG_EXPECT] = "vt_expect",
 };
 
