@@ -85,13 +85,9 @@ static __always_inline struct instant instant_now(void)
 }
 
 /* Never waits: what finds no room is counted, and told by libvt. */
-static __always_inline void lose(__u32 slot, const struct vt_record *r)
+static __always_inline void lose(struct vt_listener *l, const struct vt_record *r)
 {
-	struct vt_listener *l = bpf_map_lookup_elem(&vt_listeners, &slot);
-
 	VT_COUNT(records_lost);
-	if (!l)
-		return;
 	l->lost_seq = r->seq;
 	l->lost_real_ns = r->real_ns;
 	l->lost_virtual_ns = r->virtual_ns;
@@ -118,13 +114,18 @@ static __noinline int tell(struct vt_record *r)
 	for (slot = 0; slot < VT_LISTENERS_MAX; slot++) {
 		__u32 key = slot;
 		void *ring = bpf_map_lookup_elem(&vt_rings, &key);
+		struct vt_listener *l;
 
 		if (!ring)
 			continue;
+		l = bpf_map_lookup_elem(&vt_listeners, &key);
+		if (!l)
+			continue;
 		if (!r->seq)
 			r->seq = next_seq();
+		r->lost = l->lost;
 		if (bpf_ringbuf_output(ring, r, sizeof(*r), 0))
-			lose(key, r);
+			lose(l, r);
 	}
 	return 0;
 }

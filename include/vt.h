@@ -215,7 +215,7 @@ int vt_events_open_sized(struct vt *vt, size_t bytes, struct vt_events **out);
 int vt_events_fd(const struct vt_events *ev);
 /* Call each for every record that waits, in the order of seq; does not block. Returns how many.
  * Records that found no room are told by one of kind VT_REC_LOST in their place: value is how many,
- * and what is known of states is best asked for anew. -ENODEV the BPF programs were unloaded. */
+ * and the instants are no earlier than theirs; what is known of states is best asked for anew. -ENODEV the BPF programs were unloaded. */
 int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r, void *arg),
 		   void *arg);
 void vt_events_close(struct vt_events *ev);

@@ -154,7 +154,7 @@ enum vt_record_kind {
  * at 64 bytes.
  */
 struct vt_record {
-	__u64 seq;        /* counts from 1, over all groups; LOST: that of the last one lost */
+	__u64 seq;        /* counts from 1, over all groups; LOST: of a lost one */
 	__u64 real_ns;
 	__u64 virtual_ns; /* equals real_ns in a freeze-only group */
 	__u64 group;      /* cgroup id; LOST: 0 */
@@ -164,7 +164,7 @@ struct vt_record {
 	__u32 kind;       /* enum vt_record_kind */
 	__u32 pid;        /* JOIN, LEAVE: the process moved; else the process that caused it */
 	__u32 id;         /* EDGE_…, HOLD_…, STEP_…: which line, holder or step; else 0 */
-	__u32 unused;
+	__u32 lost;       /* in a ring buffer: how many this listener has lost so far */
 };
 
 /*
@@ -174,7 +174,7 @@ struct vt_record {
  * away, for its listener is dead. Every record is copied into all of them.
  *
  * Map vt_listeners: array of VT_LISTENERS_MAX of this. lost only grows while a listener has the
- * slot, and what was written before it is true for what it counts.
+ * slot; the other three may be of any of the last few when two are lost at the same time.
  */
 #define VT_LISTENER_DIR "listener-"
 

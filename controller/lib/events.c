@@ -5,9 +5,9 @@
  * Two records made at the same time on two CPUs may stand in the ring buffer in either order: what is
  * found in one go is sorted. One go has room for all that the ring buffer holds.
  *
- * What found it full was only counted, together with the number of the last record that did: a record
- * that tells so takes that one's place in the order. The count is looked at once the ring buffer is
- * empty, so that everything older has been found.
+ * What found it full was only counted. Every record says how many were lost before it, so that a
+ * record which tells of a loss is put in front of the first that comes after it. If none comes, the
+ * count is told as soon as the ring buffer is found empty: everything older has been heard then.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -25,25 +25,48 @@ struct vt_events {
 	struct vt_listening listening;
 	struct ring_buffer *ring;
 	struct vt_record *found;
-	size_t count, room; /* room for one more, which tells of losses */
+	size_t count, room;
 	uint64_t told;      /* losses that the listener has heard of */
 };
+
+static void add_loss(struct vt_events *ev, uint64_t lost, const struct vt_record *at)
+{
+	struct vt_record *r = &ev->found[ev->count++];
+
+	*r = (struct vt_record){
+		.seq = at->seq,
+		.real_ns = at->real_ns,
+		.virtual_ns = at->virtual_ns,
+		.value = lost,
+		.kind = VT_REC_LOST,
+	};
+	ev->told += lost;
+}
 
 /* A negative answer ends the round, with this record taken. */
 static int gather(void *arg, void *data, size_t size)
 {
 	struct vt_events *ev = arg;
+	struct vt_record r;
+	int32_t lost;
 
-	if (size < sizeof(struct vt_record))
+	if (size < sizeof(r))
 		return 0;
-	memcpy(&ev->found[ev->count++], data, sizeof(struct vt_record));
+	memcpy(&r, data, sizeof(r));
+	lost = (int32_t)(r.lost - (uint32_t)ev->told);
+	if (lost > 0) { /* one with an older count may come later */
+		add_loss(ev, (uint32_t)lost, &r);
+		ev->found[ev->count - 1].seq--;
+	}
+	r.lost = 0;
+	ev->found[ev->count++] = r;
 	return ev->count < ev->room ? 0 : -ECANCELED;
 }
 
 static int open_ring(struct vt_events *ev, size_t bytes)
 {
 	ev->room = bytes / RECORD_BYTES;
-	ev->found = malloc((ev->room + 1) * sizeof(*ev->found));
+	ev->found = malloc((ev->room + 2) * sizeof(*ev->found));
 	ev->ring = ring_buffer__new(ev->listening.ring_fd, gather, ev, NULL);
 	if (!ev->ring)
 		return -errno;
@@ -101,20 +124,25 @@ int vt_events_fd(const struct vt_events *ev)
 	return ring_buffer__epoll_fd(ev->ring);
 }
 
-static void add_losses(struct vt_events *ev)
+/* Until nothing waits; then also what was lost last. */
+static int hear_all(struct vt_events *ev)
 {
 	struct vt_listener l;
+	int found;
 
-	if (vt_listening_look(&ev->listening, &l) || l.lost == ev->told)
-		return;
-	ev->found[ev->count++] = (struct vt_record){
-		.seq = l.lost_seq,
-		.real_ns = l.lost_real_ns,
-		.virtual_ns = l.lost_virtual_ns,
-		.value = l.lost - ev->told,
-		.kind = VT_REC_LOST,
-	};
-	ev->told = l.lost;
+	for (;;) {
+		found = ring_buffer__consume(ev->ring);
+		if (found < 0 || vt_listening_look(&ev->listening, &l) || l.lost == ev->told)
+			return found;
+		found = ring_buffer__consume(ev->ring);
+		if (found < 0)
+			return found;
+		if (!found && l.lost > ev->told)
+			add_loss(ev, l.lost - ev->told, &(struct vt_record){
+				.seq = l.lost_seq,
+				.real_ns = l.lost_real_ns,
+				.virtual_ns = l.lost_virtual_ns });
+	}
 }
 
 static int by_seq(const void *a, const void *b)
@@ -138,11 +166,9 @@ int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r,
 	int err;
 
 	ev->count = 0;
-	err = ring_buffer__consume(ev->ring);
+	err = hear_all(ev);
 	if (err < 0 && err != -ECANCELED)
 		return vt_error(-err, "cannot read events", NULL, NULL);
-	if (err >= 0)
-		add_losses(ev);
 	if (!ev->count && vt_listening_is_over(&ev->listening))
 		return vt_error(ENODEV, "cannot read events", NULL, "the BPF programs have been unloaded");
 	if (!is_in_order(ev))
