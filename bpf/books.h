@@ -67,6 +67,22 @@ static __always_inline struct instant read_clock(struct cgroup *cgrp)
 	return instant_now();
 }
 
+/* A group's clock now; the host's if it has none. */
+static __always_inline struct instant clock_of(__u64 group)
+{
+	struct instant now = instant_now();
+
+	if (has_clock && group) {
+		struct cgroup *cgrp = bpf_cgroup_from_id(group);
+
+		if (!cgrp)
+			return now;
+		now = read_clock(cgrp);
+		bpf_cgroup_release(cgrp);
+	}
+	return now;
+}
+
 /* Strike the group out. -ENOENT: it was none. */
 static __always_inline int books_delete(__u64 group, const struct instant *at)
 {

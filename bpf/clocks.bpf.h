@@ -231,4 +231,27 @@ int vt_read(struct vt_request *req)
 	return err;
 }
 
+/* What user space has to say, among what the programs say. */
+SEC("syscall")
+int vt_note(struct vt_note *note)
+{
+	struct instant now = clock_of(note->group);
+	struct vt_record r = {
+		.real_ns = now.real_ns,
+		.virtual_ns = now.virtual_ns,
+		.group = note->group,
+		.value = note->value,
+		.kind = note->kind,
+		.pid = current_process(),
+		.id = note->id,
+	};
+
+	if (r.kind < VT_REC_STEP_ASKED || r.kind > VT_REC_HOLD_OFF)
+		return -EINVAL;
+	if (!books_of(r.group))
+		return -ENOENT;
+	tell(&r);
+	return 0;
+}
+
 #endif /* VT_BPF_CLOCKS_H */

@@ -47,18 +47,22 @@ static __always_inline struct instant stop_clocks(struct cgroup *cgrp, __u32 *fl
 	return now;
 }
 
-static __always_inline struct instant start_clocks(struct cgroup *cgrp)
+/* *end_ns: where the clock of cgrp will stop by itself. */
+static __always_inline struct instant start_clocks(struct cgroup *cgrp, __u64 *end_ns)
 {
 	struct instant now = instant_now();
 
+	*end_ns = VT_ENDLESS;
 	if (has_clock) {
 		struct vtclk_state clock = {};
 		int err = vtclk_start(cgrp, &clock);
 
-		if (!err)
+		if (!err) {
 			now = instant_of(&clock);
-		else if (err != -ENOENT)
+			*end_ns = clock.stop_ns;
+		} else if (err != -ENOENT) {
 			VT_COUNT(clock_errors);
+		}
 	}
 	return now;
 }
@@ -125,6 +129,8 @@ int BPF_PROG(vt_on_freeze, struct cgroup *cgrp)
 		rec->virtual_a_ns = now.virtual_ns;
 		rec->flags = (rec->flags & ~VT_GROUP_STEPPED) | stepped;
 		record(VT_REC_FREEZE, group, &now, 0, current_process());
+		if (stepped)
+			record(VT_REC_STEP_REACHED, group, &now, now.virtual_ns, current_process());
 	}
 	rec->state = vt_freezer_next(rec->state, VT_ASK_FREEZE);
 	if (cgrp->flags & CGRP_FROZEN)
@@ -139,14 +145,15 @@ int BPF_PROG(vt_on_thaw, struct cgroup *cgrp)
 	__u64 group = cgrp->kn->id;
 	struct vt_group_rec *rec = books_of(group);
 	struct instant now;
+	__u64 end_ns;
 	__u32 was;
 
 	if (!rec) {
-		start_clocks(cgrp);
+		start_clocks(cgrp, &end_ns);
 		return 0;
 	}
 	books_begin(rec);
-	now = start_clocks(cgrp);
+	now = start_clocks(cgrp, &end_ns);
 	was = rec->state;
 	if (is_stopped_state(was)) {
 		rec->c_ns = now.real_ns;
@@ -154,6 +161,8 @@ int BPF_PROG(vt_on_thaw, struct cgroup *cgrp)
 		if (now.real_ns > rec->a_ns)
 			rec->frozen_ns += now.real_ns - rec->a_ns;
 		record(VT_REC_THAW, group, &now, 0, current_process());
+		if (end_ns != VT_ENDLESS)
+			record(VT_REC_STEP_GRANTED, group, &now, end_ns, current_process());
 	} else {
 		VT_COUNT(double_thaws);
 	}

@@ -102,22 +102,6 @@ int BPF_PROG(vt_on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-/* A group's clock now; the host's if it has none. */
-static __always_inline struct instant clock_of(__u64 group)
-{
-	struct instant now = instant_now();
-
-	if (has_clock && group) {
-		struct cgroup *cgrp = bpf_cgroup_from_id(group);
-
-		if (!cgrp)
-			return now;
-		now = read_clock(cgrp);
-		bpf_cgroup_release(cgrp);
-	}
-	return now;
-}
-
 static __always_inline __s64 lag_of(const struct instant *at)
 {
 	return at->real_ns - at->virtual_ns;

@@ -32,10 +32,25 @@ struct {
 	__type(value, struct vt_meta);
 } vt_meta SEC(".maps");
 
-struct {
+/* What a listener puts into vt_rings; it may be of another size. */
+struct vt_ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, VT_RECORDS_BYTES);
-} vt_records SEC(".maps");
+	__uint(max_entries, 4096);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, VT_LISTENERS_MAX);
+	__type(key, __u32);
+	__array(values, struct vt_ring);
+} vt_rings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VT_LISTENERS_MAX);
+	__type(key, __u32);
+	__type(value, struct vt_listener);
+} vt_listeners SEC(".maps");
 
 /* Groups that exist; 0 lets the programs on busy tracepoints return at once. */
 __u32 group_count = 0;
@@ -69,12 +84,22 @@ static __always_inline struct instant instant_now(void)
 	return now;
 }
 
-static __always_inline bool somebody_listens(void)
+/* Never waits: what finds no room is counted, and told by libvt. */
+static __always_inline void lose(struct vt_listener *l, const struct vt_record *r)
 {
-	__u32 zero = 0;
-	struct vt_meta *meta = bpf_map_lookup_elem(&vt_meta, &zero);
+	VT_COUNT(records_lost);
+	l->lost_seq = r->seq;
+	l->lost_real_ns = r->real_ns;
+	l->lost_virtual_ns = r->virtual_ns;
+	__sync_fetch_and_add(&l->lost, 1);
+}
 
-	return meta && meta->listening;
+/* Only a record that somebody listens to gets a number. */
+static __always_inline __u64 next_seq(void)
+{
+	struct vt_counters *all = counters();
+
+	return all ? __sync_fetch_and_add(&all->records, 1) + 1 : 0;
 }
 
 /*
@@ -82,29 +107,42 @@ static __always_inline bool somebody_listens(void)
  * records appear in the order of seq. A record of a syscall program may be made at the same
  * time on another CPU; the reader sorts what it finds.
  */
-static __always_inline void record(__u32 kind, __u64 group, const struct instant *at,
-				   __u64 rate, __u32 pid)
+static __noinline int tell(struct vt_record *r)
 {
-	struct vt_counters *all = counters();
-	struct vt_record *r;
-	__u64 seq;
+	__u32 slot;
 
-	if (!all || !somebody_listens())
-		return;
-	r = bpf_ringbuf_reserve(&vt_records, sizeof(*r), 0);
-	seq = __sync_fetch_and_add(&all->records, 1) + 1;
-	if (!r) {
-		__sync_fetch_and_add(&all->records_lost, 1);
-		return;
+	for (slot = 0; slot < VT_LISTENERS_MAX; slot++) {
+		__u32 key = slot;
+		void *ring = bpf_map_lookup_elem(&vt_rings, &key);
+		struct vt_listener *l;
+
+		if (!ring)
+			continue;
+		l = bpf_map_lookup_elem(&vt_listeners, &key);
+		if (!l)
+			continue;
+		if (!r->seq)
+			r->seq = next_seq();
+		r->lost = l->lost;
+		if (bpf_ringbuf_output(ring, r, sizeof(*r), 0))
+			lose(l, r);
 	}
-	r->seq = seq;
-	r->real_ns = at->real_ns;
-	r->virtual_ns = at->virtual_ns;
-	r->group = group;
-	r->rate = rate;
-	r->kind = kind;
-	r->pid = pid;
-	bpf_ringbuf_submit(r, 0);
+	return 0;
+}
+
+static __always_inline void record(__u32 kind, __u64 group, const struct instant *at,
+				   __u64 value, __u32 pid)
+{
+	struct vt_record r = {
+		.real_ns = at->real_ns,
+		.virtual_ns = at->virtual_ns,
+		.group = group,
+		.value = value,
+		.kind = kind,
+		.pid = pid,
+	};
+
+	tell(&r);
 }
 
 static __always_inline __u32 current_process(void)

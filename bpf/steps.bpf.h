@@ -43,6 +43,7 @@ int vt_run_until(struct vt_request *req)
 	struct vt_group_rec *rec = books_of(req->group);
 	struct vtclk_state clock = {};
 	struct cgroup *cgrp;
+	struct instant at;
 	__u64 lead_ns;
 	int err;
 
@@ -58,6 +59,9 @@ int vt_run_until(struct vt_request *req)
 		return err;
 	rec->lead_used_ns = lead_ns;
 	answer(req, &clock);
+	at = instant_of(&clock);
+	if (req->at_ns != VT_ENDLESS)
+		record(VT_REC_STEP_ASKED, req->group, &at, req->at_ns, current_process());
 	return 0;
 }
 

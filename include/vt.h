@@ -254,14 +254,28 @@ int vt_clock_start_at(struct vt_group *g, vt_real at);
 
 struct vt_events;
 
-/* A stream of transitions of all groups, from now on. One reader at a time on a machine: -EBUSY.
- * The fd of vt_events_fd() is readable when records wait; it belongs to the stream. */
+/* A stream of transitions of all groups, from now on; records are made only while somebody listens.
+ * Up to VT_LISTENERS_MAX can listen on a machine, and each hears everything: -EBUSY. A listener that
+ * dies makes room for another.
+ * The fd of vt_events_fd() is readable when records wait; it belongs to the stream. Who is woken for
+ * every record pays for that: who expects many of them sleeps for some ms before he reads again. */
 int vt_events_open(struct vt *vt, struct vt_events **out);
+/* With room for bytes / 64 records that wait, a power of two from a page to 1 GiB: -EINVAL. The other
+ * has VT_RECORDS_BYTES. */
+int vt_events_open_sized(struct vt *vt, size_t bytes, struct vt_events **out);
 int vt_events_fd(const struct vt_events *ev);
-/* Call each for every record that waits, in the order of seq; does not block. Returns how many. */
+/* Call each for every record that waits, in the order of seq; does not block. Returns how many.
+ * Records that found no room are told by one of kind VT_REC_LOST in their place: value is how many,
+ * and the instants are no earlier than theirs; what is known of states is best asked for anew. -ENODEV the BPF programs were unloaded. */
 int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r, void *arg),
 		   void *arg);
 void vt_events_close(struct vt_events *ev);
+
+/* Add a record to the stream that only user space knows of: kind is one of VT_REC_STEP_ASKED …
+ * VT_REC_HOLD_OFF, id says which step, line or holder, and value is what vt_layout.h says for that
+ * kind. It has the instant of the call, and the caller as its cause.
+ * -EINVAL another kind, -ENOENT the group has been deleted. */
+int vt_events_note(struct vt_group *g, enum vt_record_kind kind, uint32_t id, uint64_t value);
 
 /* ---- pure: arithmetic and text (controller/core, no system calls) -------------------------- */
 

@@ -38,8 +38,11 @@
  * kernel lets cgroups be nested without limit. */
 #define VT_DEPTH_MAX 64
 
-/* Size of the ring buffer vt_records. */
-#define VT_RECORDS_BYTES (256 * 1024)
+/* How many can listen to the stream of records at a time. */
+#define VT_LISTENERS_MAX 8
+
+/* Size of a listener's ring buffer, unless it asks for another: 16384 records. */
+#define VT_RECORDS_BYTES (1024 * 1024)
 
 /* No instant to stop at. */
 #define VT_ENDLESS (~0ULL)
@@ -112,7 +115,7 @@ struct vt_group_rec {
 /* Map vt_counters: array of one, this. Races and losses that are tolerated, counted. */
 struct vt_counters {
 	__u64 records;         /* records made while somebody listened; the last one's seq */
-	__u64 records_lost;    /* those among them that found the ring buffer full */
+	__u64 records_lost;    /* times that a record found a listener's ring buffer full */
 	__u64 clock_errors;    /* a stop or start that the kernel refused */
 	__u64 double_freezes;  /* freeze of a group that was already freezing */
 	__u64 double_thaws;    /* thaw of a group that was not frozen */
@@ -128,9 +131,7 @@ struct vt_meta {
 	__u32 layout;       /* VT_LAYOUT_VERSION */
 	__u32 has_clock;    /* the running kernel has the vtclk series */
 	__u64 loaded_ns;    /* real, when the programs were loaded */
-	__u32 listening;    /* written by libvt: somebody reads vt_records. 0: none are made */
-	__u32 unused;
-	char version[40];   /* of the package that loaded them, NUL terminated */
+	char version[48];   /* of the package that loaded them, NUL terminated */
 };
 
 enum vt_record_kind {
@@ -139,21 +140,67 @@ enum vt_record_kind {
 	VT_REC_FREEZE = 3,  /* instant a */
 	VT_REC_FROZEN = 4,  /* instant b */
 	VT_REC_THAW = 5,    /* instant c */
-	VT_REC_RUNNING = 6, /* the first task has left the freezer, or a freeze ended without b */
+	VT_REC_RUNNING = 6, /* instant d: the first task has left the freezer; or a freeze ended
+			     * without b */
 	VT_REC_RATE = 7,
 	VT_REC_JOIN = 8,
 	VT_REC_LEAVE = 9,
+
+	VT_REC_STEP_ASKED = 10,   /* somebody wants the clock to go on to an instant and stop there */
+	VT_REC_STEP_GRANTED = 11, /* it goes */
+	VT_REC_STEP_REACHED = 12, /* it stands there */
+	VT_REC_EDGE_IN = 13,      /* of a line that is listened to */
+	VT_REC_EDGE_OUT = 14,     /* of a line that is driven */
+	VT_REC_HOLD_ON = 15,
+	VT_REC_HOLD_OFF = 16,
+	VT_REC_LOST = 17, /* made by libvt, where records of this listener are missing */
 };
 
-/* Map vt_records: ring buffer of these. One reader at a time. */
+/*
+ * What a listener finds in its ring buffer, of a size that keeps a record and the kernel's header
+ * at 64 bytes.
+ */
 struct vt_record {
-	__u64 seq;        /* counts from 1, over all groups; a gap is a lost record */
+	__u64 seq;        /* counts from 1, over all groups; LOST: of a lost one */
 	__u64 real_ns;
 	__u64 virtual_ns; /* equals real_ns in a freeze-only group */
-	__u64 group;      /* cgroup id */
-	__u64 rate;       /* VT_REC_CREATE, VT_REC_RATE: the new rate; else 0 */
+	__u64 group;      /* cgroup id; LOST: 0 */
+	__u64 value;      /* CREATE, RATE: the new rate; LOST: how many; STEP_…: the virtual instant
+			   * to stop at; EDGE_…: when it was seen, real; HOLD_…: 0 or what the
+			   * holder says */
 	__u32 kind;       /* enum vt_record_kind */
 	__u32 pid;        /* JOIN, LEAVE: the process moved; else the process that caused it */
+	__u32 id;         /* EDGE_…, HOLD_…, STEP_…: which line, holder or step; else 0 */
+	__u32 lost;       /* in a ring buffer: how many this listener has lost so far */
+};
+
+/*
+ * Listeners. Map vt_rings: array of VT_LISTENERS_MAX ring buffers, empty at first. A listener
+ * locks the directory of its slot among the pins (flock on VT_LISTENER_DIR and its number), makes a
+ * ring buffer and puts it there; whoever finds a slot with a ring buffer and no lock takes that
+ * away, for its listener is dead. Every record is copied into all of them.
+ *
+ * Map vt_listeners: array of VT_LISTENERS_MAX of this. lost only grows while a listener has the
+ * slot; the other three may be of any of the last few when two are lost at the same time.
+ */
+#define VT_LISTENER_DIR "listener-"
+
+struct vt_listener {
+	__u64 lost;         /* records that found the ring buffer full */
+	__u64 lost_seq;     /* of the last one of them */
+	__u64 lost_real_ns;
+	__u64 lost_virtual_ns;
+	__u32 pid;          /* who listens, as it sees itself; 0: nobody */
+	__u32 unused;
+};
+
+/* Context of the control program vt_note, which adds a record to the stream: 0, -EINVAL for a kind
+ * that is not for it, -ENOENT no such group. */
+struct vt_note {
+	__u64 group;
+	__u64 value;
+	__u32 kind; /* VT_REC_STEP_ASKED … VT_REC_HOLD_OFF */
+	__u32 id;
 };
 
 /*
@@ -191,7 +238,9 @@ struct vt_request {
 _Static_assert(sizeof(struct vt_group_rec) == 120, "vt_group_rec has a hole");
 _Static_assert(sizeof(struct vt_counters) == 72, "vt_counters has a hole");
 _Static_assert(sizeof(struct vt_meta) == 64, "vt_meta has a hole");
-_Static_assert(sizeof(struct vt_record) == 48, "vt_record has a hole");
+_Static_assert(sizeof(struct vt_record) == 56, "vt_record has a hole");
+_Static_assert(sizeof(struct vt_listener) == 40, "vt_listener has a hole");
+_Static_assert(sizeof(struct vt_note) == 24, "vt_note has a hole");
 _Static_assert(sizeof(struct vt_request) == 96, "vt_request has a hole");
 #endif
 

@@ -1,113 +1,148 @@
 // SPDX-License-Identifier: MIT
 /*
- * The stream of records.
+ * The stream of records, as one listener hears it.
  *
- * Records are made only while somebody listens, so that a full ring buffer means that the reader
- * was too slow. Two records made at the same time on two CPUs may stand in the buffer in either
- * order: what is found in one go is sorted. A lock on a directory among the pins tells whether
- * there is a reader; it goes with a reader that dies.
+ * Two records made at the same time on two CPUs may stand in the ring buffer in either order: what is
+ * found in one go is sorted. One go has room for all that the ring buffer holds.
+ *
+ * What found it full was only counted. Every record says how many were lost before it, so that a
+ * record which tells of a loss is put in front of the first that comes after it. If none comes, the
+ * count is told as soon as the ring buffer is found empty: everything older has been heard then.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "lib.h"
+#include "listener.h"
+
+#define RECORD_BYTES 64 /* in the ring buffer, with the kernel's header */
+#define BYTES_MAX (1U << 30)
 
 struct vt_events {
-	struct vt *vt;
+	struct vt_listening listening;
 	struct ring_buffer *ring;
-	int lock_fd;
 	struct vt_record *found;
 	size_t count, room;
+	uint64_t told;      /* losses that the listener has heard of */
 };
 
+static void add_loss(struct vt_events *ev, uint64_t lost, const struct vt_record *at)
+{
+	struct vt_record *r = &ev->found[ev->count++];
+
+	*r = (struct vt_record){
+		.seq = at->seq,
+		.real_ns = at->real_ns,
+		.virtual_ns = at->virtual_ns,
+		.value = lost,
+		.kind = VT_REC_LOST,
+	};
+	ev->told += lost;
+}
+
+/* A negative answer ends the round, with this record taken. */
 static int gather(void *arg, void *data, size_t size)
 {
 	struct vt_events *ev = arg;
+	struct vt_record r;
+	int32_t lost;
 
-	if (size < sizeof(struct vt_record))
+	if (size < sizeof(r))
 		return 0;
-	if (ev->count == ev->room) {
-		size_t room = ev->room ? 2 * ev->room : 64;
-		struct vt_record *more = realloc(ev->found, room * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		ev->found = more;
-		ev->room = room;
+	memcpy(&r, data, sizeof(r));
+	lost = (int32_t)(r.lost - (uint32_t)ev->told);
+	if (lost > 0) { /* one with an older count may come later */
+		add_loss(ev, (uint32_t)lost, &r);
+		ev->found[ev->count - 1].seq--;
 	}
-	memcpy(&ev->found[ev->count++], data, sizeof(struct vt_record));
-	return 0;
+	r.lost = 0;
+	ev->found[ev->count++] = r;
+	return ev->count < ev->room ? 0 : -ECANCELED;
 }
 
-static int lock_reader(struct vt_events *ev)
+static int open_ring(struct vt_events *ev, size_t bytes)
 {
-	char path[PATH_MAX + sizeof(VT_LISTENER_LOCK)];
-
-	snprintf(path, sizeof(path), "%s/" VT_LISTENER_LOCK, ev->vt->pins);
-	ev->lock_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (ev->lock_fd < 0)
-		return -errno;
-	return flock(ev->lock_fd, LOCK_EX | LOCK_NB) ? -EBUSY : 0;
-}
-
-static int open_ring(struct vt_events *ev)
-{
-	int fd = vt_pin_get(ev->vt->pins, "vt_records"), err = 0;
-
-	if (fd < 0)
-		return fd;
-	ev->ring = ring_buffer__new(fd, gather, ev, NULL);
+	ev->room = bytes / RECORD_BYTES;
+	ev->found = malloc((ev->room + 2) * sizeof(*ev->found));
+	ev->ring = ring_buffer__new(ev->listening.ring_fd, gather, ev, NULL);
 	if (!ev->ring)
-		err = -errno;
-	close(fd);
+		return -errno;
+	return ev->found ? 0 : -ENOMEM;
+}
+
+static int start(struct vt_events *ev, const char *pins, size_t bytes)
+{
+	int err = vt_listening_begin(&ev->listening, pins, bytes);
+
+	if (err)
+		return err;
+	err = open_ring(ev, bytes);
+	if (err) {
+		ring_buffer__free(ev->ring);
+		free(ev->found);
+		vt_listening_end(&ev->listening);
+	}
 	return err;
 }
 
-/* What a dead reader has left is not ours. */
-static int start(struct vt_events *ev)
+static bool is_size(size_t bytes)
 {
-	int err = vt_listen(ev->vt, false);
-
-	if (!err && ring_buffer__consume(ev->ring) < 0)
-		err = -ENOMEM;
-	ev->count = 0;
-	return err ? err : vt_listen(ev->vt, true);
+	return bytes >= (size_t)sysconf(_SC_PAGESIZE) && bytes <= BYTES_MAX && !(bytes & (bytes - 1));
 }
 
-int vt_events_open(struct vt *vt, struct vt_events **out)
+int vt_events_open_sized(struct vt *vt, size_t bytes, struct vt_events **out)
 {
-	struct vt_events *ev = calloc(1, sizeof(*ev));
+	const char *what = "cannot listen to events";
+	struct vt_events *ev;
 	int err;
 
+	if (!is_size(bytes))
+		return vt_error(EINVAL, what, NULL, "the size is no power of two, or not between a "
+				"page and 1 GiB");
+	ev = calloc(1, sizeof(*ev));
 	if (!ev)
-		return vt_error(ENOMEM, "cannot listen to events", NULL, NULL);
-	ev->vt = vt;
-	err = lock_reader(ev);
-	if (!err)
-		err = open_ring(ev);
-	if (!err)
-		err = start(ev);
+		return vt_error(ENOMEM, what, NULL, NULL);
+	err = start(ev, vt->pins, bytes);
 	if (err) {
-		ring_buffer__free(ev->ring);
-		if (ev->lock_fd >= 0)
-			close(ev->lock_fd);
-		free(ev->found);
 		free(ev);
-		return vt_error(-err, "cannot listen to events", NULL,
-				err == -EBUSY ? "somebody else does" : NULL);
+		return vt_error(-err, what, NULL, err == -EBUSY ? "too many do" : NULL);
 	}
 	*out = ev;
 	return 0;
 }
 
+int vt_events_open(struct vt *vt, struct vt_events **out)
+{
+	return vt_events_open_sized(vt, VT_RECORDS_BYTES, out);
+}
+
 int vt_events_fd(const struct vt_events *ev)
 {
 	return ring_buffer__epoll_fd(ev->ring);
+}
+
+/* Until nothing waits; then also what was lost last. */
+static int hear_all(struct vt_events *ev)
+{
+	struct vt_listener l;
+	int found;
+
+	for (;;) {
+		found = ring_buffer__consume(ev->ring);
+		if (found < 0 || vt_listening_look(&ev->listening, &l) || l.lost == ev->told)
+			return found;
+		found = ring_buffer__consume(ev->ring);
+		if (found < 0)
+			return found;
+		if (!found && l.lost > ev->told)
+			add_loss(ev, l.lost - ev->told, &(struct vt_record){
+				.seq = l.lost_seq,
+				.real_ns = l.lost_real_ns,
+				.virtual_ns = l.lost_virtual_ns });
+	}
 }
 
 static int by_seq(const void *a, const void *b)
@@ -117,16 +152,26 @@ static int by_seq(const void *a, const void *b)
 	return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
+static bool is_in_order(const struct vt_events *ev)
+{
+	for (size_t i = 1; i < ev->count; i++)
+		if (ev->found[i - 1].seq > ev->found[i].seq)
+			return false;
+	return true;
+}
+
 int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r, void *arg),
 		   void *arg)
 {
 	int err;
 
 	ev->count = 0;
-	err = ring_buffer__consume(ev->ring);
-	if (err < 0)
+	err = hear_all(ev);
+	if (err < 0 && err != -ECANCELED)
 		return vt_error(-err, "cannot read events", NULL, NULL);
-	if (ev->count)
+	if (!ev->count && vt_listening_is_over(&ev->listening))
+		return vt_error(ENODEV, "cannot read events", NULL, "the BPF programs have been unloaded");
+	if (!is_in_order(ev))
 		qsort(ev->found, ev->count, sizeof(*ev->found), by_seq);
 	for (size_t i = 0; i < ev->count; i++)
 		each(&ev->found[i], arg);
@@ -137,9 +182,21 @@ void vt_events_close(struct vt_events *ev)
 {
 	if (!ev)
 		return;
-	vt_listen(ev->vt, false);
 	ring_buffer__free(ev->ring);
-	close(ev->lock_fd);
+	vt_listening_end(&ev->listening);
 	free(ev->found);
 	free(ev);
+}
+
+int vt_events_note(struct vt_group *g, enum vt_record_kind kind, uint32_t id, uint64_t value)
+{
+	struct vt_note note = { .group = g->id, .value = value, .kind = kind, .id = id };
+	const char *what = "cannot note an event of group";
+	int err = vt_run_on(g->vt, VT_PROG_NOTE, &note, sizeof(note));
+
+	if (err == -ENOENT)
+		return vt_error(ENOENT, what, g->name, "it has been deleted");
+	if (err == -EINVAL)
+		return vt_error(EINVAL, what, g->name, "no such kind, or not for notes");
+	return err ? vt_error(-err, what, g->name, NULL) : 0;
 }

@@ -20,9 +20,6 @@
 #define VT_ROOT "vt" /* below the cgroup2 mount point */
 #define VT_MOUNT_MAX 256 /* longest mount point that is accepted */
 
-/* A directory among the pins that the reader of the ring buffer keeps locked. */
-#define VT_LISTENER_LOCK "listener"
-
 /* ---- message.c ---- */
 
 /* Set the message and errno; returns -errno. reason NULL: strerror. */
@@ -78,6 +75,7 @@ enum vt_program {
 	VT_PROG_STOP_AT,
 	VT_PROG_START_AT,
 	VT_PROG_EXPECT,
+	VT_PROG_NOTE,
 	VT_PROG_COUNT,
 };
 
@@ -99,6 +97,7 @@ int vt_pin_get(const char *dir, const char *name);
 unsigned int vt_pinned_layout(const char *dir);
 /* Run a control program on *req. Only -errno of the machinery is reported, not the answer's. */
 int vt_run(struct vt *vt, enum vt_program program, struct vt_request *req);
+int vt_run_on(struct vt *vt, enum vt_program program, void *context, size_t size);
 /* What the caller does next to tasks and directories is libvt's doing. */
 void vt_expect_begin(struct vt *vt);
 void vt_expect_end(struct vt *vt);
@@ -108,7 +107,6 @@ bool vt_books_has(struct vt *vt, uint64_t id);
 /* enum vt_state; cheaper than all of them. */
 int vt_books_state(struct vt *vt, uint64_t id);
 int vt_books_next(struct vt *vt, const uint64_t *after, uint64_t *id);
-int vt_listen(struct vt *vt, bool on);
 /* One at a time: whoever creates, deletes, loads or unloads. */
 int vt_lock(struct vt *vt);
 void vt_unlock(struct vt *vt);

@@ -117,7 +117,7 @@ static int pin_maps(struct vt_bpf *skel, const char *dir)
 {
 	struct bpf_map *const maps[] = {
 		skel->maps.vt_groups, skel->maps.vt_counters, skel->maps.vt_meta,
-		skel->maps.vt_records,
+		skel->maps.vt_rings, skel->maps.vt_listeners,
 	};
 	char path[PIN_DIR_MAX + BPF_OBJ_NAME_LEN];
 	int err;
@@ -165,14 +165,28 @@ static int load_into(const char *dir)
 	return err;
 }
 
+/* The pins', and in it one for each listener to lock. */
+static int make_directories(int root_fd)
+{
+	char path[sizeof(VT_PIN_HIDDEN "/" VT_LISTENER_DIR) + 8];
+
+	if (mkdirat(root_fd, VT_PIN_HIDDEN, 0700))
+		return -errno;
+	for (int slot = 0; slot < VT_LISTENERS_MAX; slot++) {
+		snprintf(path, sizeof(path), VT_PIN_HIDDEN "/" VT_LISTENER_DIR "%d", slot);
+		if (mkdirat(root_fd, path, 0700))
+			return -errno;
+	}
+	return 0;
+}
+
 static int load_and_rename(int root_fd, const char *mount)
 {
 	char dir[PIN_DIR_MAX];
 	int err;
 
 	vt_pins_remove(root_fd, VT_PIN_HIDDEN);
-	if (mkdirat(root_fd, VT_PIN_HIDDEN, 0700) ||
-	    mkdirat(root_fd, VT_PIN_HIDDEN "/" VT_LISTENER_LOCK, 0700))
+	if (make_directories(root_fd))
 		return vt_error_errno("cannot make pins in", mount);
 	snprintf(dir, sizeof(dir), "%s/" VT_PIN_HIDDEN, mount);
 	err = load_into(dir);

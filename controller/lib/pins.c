@@ -27,6 +27,7 @@ static const char *const program_names[VT_PROG_COUNT] = {
 	[VT_PROG_STOP_AT] = "vt_stop_at",
 	[VT_PROG_START_AT] = "vt_start_at",
 	[VT_PROG_EXPECT] = "vt_expect",
+	[VT_PROG_NOTE] = "vt_note",
 };
 
 int vt_pin_get(const char *dir, const char *name)
@@ -175,9 +176,9 @@ bool vt_has_clock(const struct vt *vt)
 	return vt->has_clock;
 }
 
-int vt_run(struct vt *vt, enum vt_program program, struct vt_request *req)
+int vt_run_on(struct vt *vt, enum vt_program program, void *context, size_t size)
 {
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = req, .ctx_size_in = sizeof(*req));
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = context, .ctx_size_in = (__u32)size);
 	const char *name = program_names[program];
 	int *fd = &vt->program_fds[program];
 
@@ -188,6 +189,11 @@ int vt_run(struct vt *vt, enum vt_program program, struct vt_request *req)
 	if (bpf_prog_test_run_opts(*fd, &opts))
 		return vt_error(errno, "cannot run the BPF program", name, NULL);
 	return (int)opts.retval;
+}
+
+int vt_run(struct vt *vt, enum vt_program program, struct vt_request *req)
+{
+	return vt_run_on(vt, program, req, sizeof(*req));
 }
 
 /* Only a statistic hangs on these: failure is no reason to fail. */
@@ -261,17 +267,6 @@ int vt_counters(struct vt *vt, struct vt_counters *out)
 		err = vt_error(errno, "cannot read the map", "vt_counters", NULL);
 	close(fd);
 	return err;
-}
-
-int vt_listen(struct vt *vt, bool on)
-{
-	struct vt_meta meta;
-	__u32 zero = 0;
-
-	if (bpf_map_lookup_elem(vt->meta_fd, &zero, &meta))
-		return -errno;
-	meta.listening = on;
-	return bpf_map_update_elem(vt->meta_fd, &zero, &meta, BPF_ANY) ? -errno : 0;
 }
 
 /* Without links to it the directory has been unloaded since vt_open(). */

@@ -16,7 +16,7 @@
 #include "lib.h"
 
 #define NAP_FIRST_NS 20000
-#define NAP_LAST_NS 2000000
+#define NAP_LAST_NS 200000
 
 struct goal {
 	struct vt_group *g;

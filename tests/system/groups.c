@@ -253,7 +253,7 @@ static long map_bytes(const char *name)
 static long pinned_bytes(void)
 {
 	return map_bytes("vt_groups") + map_bytes("vt_counters") + map_bytes("vt_meta") +
-	       map_bytes("vt_records");
+	       map_bytes("vt_rings") + map_bytes("vt_listeners");
 }
 
 static int delete_many(struct vt_group *g, void *count)
