@@ -202,14 +202,22 @@ def case_crowd():
     judge_crowd(trial, trial.members, "crowd")
 
 
-def storm(group, rounds):
-    for _ in range(rounds):
+# Freezes, thaws and changes of rate
+STORM = int(os.environ.get("WAITS_STORM", "150"))
+
+
+def storm(group, operations):
+    """Some pauses; the longer the storm is, the shorter they are."""
+    scale = min(1, 1000 / operations)
+    while operations > 0:
         group.freeze(by_hand=True)
-        pump(dice.uniform(0, 0.02))
+        pump(dice.uniform(0, 0.02) * scale)
         group.thaw(by_hand=True)
+        operations -= 2
         if dice.random() < 0.5:
             group.set_rate(dice.choice(["0.1", "0.5", "1", "2", "10"]))
-        pump(dice.uniform(0, 0.05))
+            operations -= 1
+        pump(dice.uniform(0, 0.05) * scale)
 
 
 def case_storm():
@@ -220,7 +228,7 @@ def case_storm():
     loops = [crew.wait(row, 20 * MS, times=10**9) for row in wanted]
     prepare(loops)
     go([crew], loops)
-    storm(group, 60)
+    storm(group, STORM)
     group.set_rate("1")
     for program in {"waiter", "static"} & set(crew.programs):
         Request(crew.programs[program], "stop")
