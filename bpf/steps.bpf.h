@@ -85,6 +85,25 @@ int vt_stop_at(struct vt_request *req)
 }
 
 SEC("syscall")
+int vt_skip(struct vt_request *req)
+{
+	struct vtclk_state clock = {};
+	struct cgroup *cgrp;
+	int err;
+
+	if (!has_clock)
+		return -EOPNOTSUPP;
+	cgrp = clocked_cgroup(req->group, &err);
+	if (!cgrp)
+		return err;
+	err = vtclk_skip(cgrp, req->at_ns, &clock);
+	bpf_cgroup_release(cgrp);
+	if (!err)
+		answer(req, &clock);
+	return err;
+}
+
+SEC("syscall")
 int vt_start_at(struct vt_request *req)
 {
 	struct cgroup *cgrp;

@@ -33,6 +33,8 @@ extern int vtclk_run_until(struct cgroup *cgrp, __u64 virt_ns, __u64 lead_ns,
 extern int vtclk_stop_at(struct cgroup *cgrp, __u64 real_ns, struct vtclk_state *out) __ksym __weak;
 /* The next start counts from a real instant on. */
 extern int vtclk_start_at(struct cgroup *cgrp, __u64 real_ns) __ksym __weak;
+/* Forward, to its first timer at most, while the cgroup is frozen */
+extern int vtclk_skip(struct cgroup *cgrp, __u64 virt_ns, struct vtclk_state *out) __ksym __weak;
 
 /* Syscall and tracing programs. */
 extern int vtclk_set_rate(struct cgroup *cgrp, __u64 rate, struct vtclk_state *out) __ksym __weak;

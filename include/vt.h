@@ -236,6 +236,20 @@ int vt_step_is_done(struct vt_step *step);
 int vt_step_wait(struct vt_step *step, int64_t timeout_ns);
 void vt_step_close(struct vt_step *step);
 
+/*
+ * Does every member sleep, and for nothing that a process outside could do? 1 or 0, a moment ago.
+ * Who waits for sockets, terminals or pipes does; waits for time, children, locks, timerfds and
+ * eventfds do not. Not seen are locks in memory that is shared with processes outside, and signals.
+ */
+int vt_group_is_idle(struct vt_group *g);
+/* Set the clock of a frozen group forward to `to`, or to the first instant that a member waits for, or
+ * to its end: what comes first. Clocks below stay where they are. -EBUSY it is not frozen,
+ * -EOPNOTSUPP freeze-only, -ENOENT. */
+int vt_clock_skip(struct vt_group *g, vt_virtual to);
+/* If the one group of a step is idle, freeze it, skip, and thaw it unless it is at its end. 1 if so,
+ * 0 if it is not idle. -EINVAL a step of several groups; errors of these functions. */
+int vt_step_skip(struct vt_step *step);
+
 /* vt_step_begin() and vt_step_wait() for one group. */
 int vt_clock_step(struct vt_group *g, int64_t step_ns);
 

@@ -205,7 +205,7 @@ struct vt_note {
 
 /*
  * Context of the control programs (BPF_PROG_TEST_RUN on the pinned programs vt_bind, vt_unbind,
- * vt_rate, vt_read, vt_run_until, vt_stop_at, vt_start_at, vt_expect); the program writes its answer
+ * vt_rate, vt_read, vt_run_until, vt_stop_at, vt_start_at, vt_skip, vt_expect); the program writes its answer
  * into the same bytes. vt_expect with
  * a group announces that the calling process is about to move tasks or remove directories for
  * libvt, with group 0 that it is done. The test run's retval is 0 or a negative errno:
@@ -229,7 +229,8 @@ struct vt_request {
 	__u64 stopped;    /* out: 1 if the clock stands */
 	__u64 state;      /* in (bind, freeze-only): enum vt_state of the cgroup at the call */
 	__u64 has_caller; /* out (read): 1 if the calling process is in the group or below it */
-	__u64 at_ns;      /* in (run_until): virtual, VT_ENDLESS for never; (stop_at, start_at): real */
+	__u64 at_ns;      /* in (run_until, skip): virtual, VT_ENDLESS for never or as far as it goes;
+			   * (stop_at, start_at): real */
 	__u64 lead_max_ns; /* in (run_until): the freeze begins no earlier than that before, real */
 	__u64 stop_ns;    /* out: virtual, where the clock will stop by itself or has; VT_ENDLESS */
 };

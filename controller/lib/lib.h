@@ -74,6 +74,7 @@ enum vt_program {
 	VT_PROG_RUN_UNTIL,
 	VT_PROG_STOP_AT,
 	VT_PROG_START_AT,
+	VT_PROG_SKIP,
 	VT_PROG_EXPECT,
 	VT_PROG_NOTE,
 	VT_PROG_COUNT,
@@ -164,6 +165,8 @@ struct vt_process {
 
 /* -ESRCH */
 int vt_process_read(pid_t pid, struct vt_process *out);
+/* A file of /proc/TID, as far as it fits. */
+int vt_process_file(pid_t tid, const char *file, char *buf, size_t size);
 /* The kernel function that a task sleeps in, "0" if it runs. */
 int vt_process_wchan(pid_t tid, char *buf, size_t size);
 

@@ -56,7 +56,7 @@ bool vt_kernel_has_clock(void)
 	if (!btf)
 		return false;
 	/* The youngest of what the programs call */
-	has = btf__find_by_name_kind(btf, "vtclk_start_at", BTF_KIND_FUNC) > 0;
+	has = btf__find_by_name_kind(btf, "vtclk_skip", BTF_KIND_FUNC) > 0;
 	btf__free(btf);
 	return has;
 }

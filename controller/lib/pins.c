@@ -26,6 +26,7 @@ static const char *const program_names[VT_PROG_COUNT] = {
 	[VT_PROG_RUN_UNTIL] = "vt_run_until",
 	[VT_PROG_STOP_AT] = "vt_stop_at",
 	[VT_PROG_START_AT] = "vt_start_at",
+	[VT_PROG_SKIP] = "vt_skip",
 	[VT_PROG_EXPECT] = "vt_expect",
 	[VT_PROG_NOTE] = "vt_note",
 };

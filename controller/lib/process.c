@@ -10,7 +10,7 @@
 
 #define PF_KTHREAD 0x00200000
 
-static int read_proc(pid_t pid, const char *file, char *buf, size_t size)
+int vt_process_file(pid_t pid, const char *file, char *buf, size_t size)
 {
 	char path[64];
 	ssize_t n;
@@ -33,7 +33,7 @@ int vt_process_read(pid_t pid, struct vt_process *out)
 {
 	char text[512], *open, *close;
 	unsigned int flags;
-	int err = read_proc(pid, "stat", text, sizeof(text));
+	int err = vt_process_file(pid, "stat", text, sizeof(text));
 
 	if (err)
 		return err;
@@ -50,5 +50,5 @@ int vt_process_read(pid_t pid, struct vt_process *out)
 
 int vt_process_wchan(pid_t tid, char *buf, size_t size)
 {
-	return read_proc(tid, "wchan", buf, size);
+	return vt_process_file(tid, "wchan", buf, size);
 }

@@ -74,11 +74,28 @@ static int cannot_wait(const struct vtctl_groups *groups, int err)
 	return status;
 }
 
+/* Who has just been woken needs a moment to do what he wants. */
+static int skip_on(struct vt_step *step)
+{
+	const struct timespec moment = { .tv_nsec = 200000 };
+	int done;
+
+	while ((done = vt_step_is_done(step)) == 0) {
+		nanosleep(&moment, NULL);
+		done = vtctl_is_interrupted() ? -EINTR : vt_step_skip(step);
+		if (done < 0)
+			break;
+	}
+	return done < 0 ? done : 0;
+}
+
 static int finish(const struct vtctl_groups *groups, struct vt_step *step,
 		  const struct vtctl_args *args)
 {
-	int err = vt_step_wait(step, args->timeout_ns);
+	int err = args->given & OPT_IDLE_SKIP ? skip_on(step) : 0;
 
+	if (!err)
+		err = vt_step_wait(step, args->timeout_ns);
 	vt_step_close(step);
 	return err ? cannot_wait(groups, err) : print(groups, args);
 }
@@ -124,6 +141,8 @@ int vtctl_step(struct vtctl_args *args)
 		return status;
 	if (step_ns < 1)
 		return vtctl_usage_error("bad step '%s': a step is 1 ns or more", text);
+	if (args->given & OPT_IDLE_SKIP && args->count > 1)
+		return vtctl_usage_error("--idle-skip is for one group: others have no time to skip");
 	status = vtctl_groups_open(args, &groups);
 	if (status != EXIT_OK)
 		return status;

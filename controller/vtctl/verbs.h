@@ -34,6 +34,7 @@ enum vtctl_option_bit {
 	OPT_VERBOSE = 1 << 12,
 	OPT_FREEZE_FIRST = 1 << 13,
 	OPT_AT = 1 << 14,
+	OPT_IDLE_SKIP = 1 << 15,
 	OPT_EVERYWHERE = OPT_JSON | OPT_HELP,
 };
 

@@ -280,6 +280,91 @@ static void clocks_below_end_with_it(void **state)
 	drop_group(child);
 }
 
+/* ---- idle time --------------------------------------------------------------------------------- */
+
+static void sleeping_hours(void)
+{
+	const struct timespec hour = { .tv_sec = 3600 };
+
+	for (;;) {
+		nanosleep(&hour, NULL);
+		latest->ns = read_somehow(0);
+		latest->reads++;
+	}
+}
+
+static int an_outsiders_pipe[2];
+
+static void reading_a_pipe(void)
+{
+	char c;
+
+	if (read(an_outsiders_pipe[0], &c, 1) == 1)
+		sleeping();
+}
+
+static void skip_to_the_end(struct vt_step *step)
+{
+	while (vt_step_is_done(step) == 0) {
+		pass_ms(1);
+		OK(vt_step_skip(step));
+	}
+	vt_step_close(step);
+}
+
+static void idle_hours_pass_at_once(void **state)
+{
+	struct vt_group *g = *state;
+	struct timespec began, now;
+	int64_t start, woken;
+	struct vt_step *step;
+	pid_t pid;
+
+	latest = mmap(NULL, sizeof(*latest), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	thaw_fully(g);
+	pid = spawn(sleeping_hours);
+	OK(vt_group_attach(g, pid, VT_ATTACH_ALLOW_STEP));
+	while (vt_group_is_idle(g) != 1)
+		pass_ms(1);
+	freeze_fully(g);
+	start = stands_at(g);
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	OK(vt_step_begin(&g, 1, 3 * 3600 * SECOND_NS - SECOND_NS, &step));
+	skip_to_the_end(step);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	assert_in_range(now.tv_sec - began.tv_sec, 0, 60);
+	assert_int_equal(stands_at(g), start + 3 * 3600 * SECOND_NS - SECOND_NS);
+	assert_int_equal(latest->reads, 2); /* the third would wake beyond the end */
+	woken = latest->ns - start;
+	assert_in_range(woken, 2 * 3600 * SECOND_NS - 60 * SECOND_NS, 2 * 3600 * SECOND_NS + 60 * SECOND_NS);
+	reap(pid);
+	munmap(latest, sizeof(*latest));
+}
+
+static void who_waits_for_others_is_not_idle(void **state)
+{
+	struct vt_group *g = *state;
+	pid_t pid;
+
+	FAILS(EBUSY, (thaw_fully(g), vt_clock_skip(g, (vt_virtual){ INT64_MAX })));
+	while (vt_group_is_idle(g) != 1)
+		pass_ms(1);
+	assert_int_equal(pipe(an_outsiders_pipe), 0);
+	pid = spawn(reading_a_pipe);
+	pass_ms(50);
+	OK(vt_group_attach(g, pid, VT_ATTACH_ALLOW_STEP));
+	close(an_outsiders_pipe[0]);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(vt_group_is_idle(g), 0);
+		pass_ms(1);
+	}
+	assert_int_equal(write(an_outsiders_pipe[1], "x", 1), 1);
+	for (int i = 0; i < 10000 && vt_group_is_idle(g) != 1; i++)
+		pass_ms(1);
+	assert_int_equal(vt_group_is_idle(g), 1);
+	close(an_outsiders_pipe[1]);
+}
+
 /* ---- boards ------------------------------------------------------------------------------------ */
 
 static vt_real now_and(int64_t ns)
@@ -375,6 +460,8 @@ int main(void)
 		WITH_FROZEN("a freeze in the middle of a step puts it off", a_freeze_in_between),
 		WITH_FROZEN("a running group can be given an end", a_running_group_gets_an_end),
 		WITH_FROZEN("clocks below end at the same instant", clocks_below_end_with_it),
+		WITH_FROZEN("idle hours pass at once, and sleepers wake at their time", idle_hours_pass_at_once),
+		WITH_FROZEN("who waits for a process outside is not idle", who_waits_for_others_is_not_idle),
 		WITH_FROZEN("clocks stop and start at given instants", stops_and_starts_at_instants),
 		WITH_FROZEN("a start in the future", start_in_the_future),
 		WITH_FROZEN("steps that cannot be are refused, and change nothing", refusals),
