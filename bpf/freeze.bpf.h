@@ -58,6 +58,21 @@ static __always_inline bool is_stopped_state(__u32 state)
 	return state == VT_FREEZING || state == VT_FROZEN;
 }
 
+/* A task that is born in the middle of a freeze makes another b, which is not the freeze's price. */
+static __always_inline void enter_b(struct vt_group_rec *rec, __u64 real_ns)
+{
+	if (rec->b_ns < rec->a_ns && real_ns - rec->a_ns > rec->worst_stop_ns)
+		rec->worst_stop_ns = real_ns - rec->a_ns;
+	rec->b_ns = real_ns;
+}
+
+static __always_inline void enter_d(struct vt_group_rec *rec, __u64 real_ns)
+{
+	if (real_ns - rec->c_ns > rec->worst_start_ns)
+		rec->worst_start_ns = real_ns - rec->c_ns;
+	rec->d_ns = real_ns;
+}
+
 /* Enter b or d in the books and tell listeners. */
 static __always_inline void notice(struct vt_group_rec *rec, __u64 group,
 				   enum vt_transition transition, const struct instant *now)
@@ -68,9 +83,10 @@ static __always_inline void notice(struct vt_group_rec *rec, __u64 group,
 		return;
 	rec->state = next;
 	if (next == VT_FROZEN) {
-		rec->b_ns = now->real_ns;
+		enter_b(rec, now->real_ns);
 		record(VT_REC_FROZEN, group, now, 0, current_process());
 	} else if (next == VT_RUNNING) {
+		enter_d(rec, now->real_ns);
 		record(VT_REC_RUNNING, group, now, 0, current_process());
 	}
 }
@@ -126,10 +142,12 @@ int BPF_PROG(vt_on_thaw, struct cgroup *cgrp)
 		VT_COUNT(double_thaws);
 	}
 	rec->state = vt_freezer_next(was, VT_ASK_THAW);
-	if (was == VT_FREEZING)
+	if (was == VT_FREEZING) {
+		rec->d_ns = now.real_ns;
 		record(VT_REC_RUNNING, group, &now, 0, current_process());
-	else if (!(cgrp->flags & CGRP_FROZEN))
+	} else if (!(cgrp->flags & CGRP_FROZEN)) {
 		notice(rec, group, VT_NOT_ALL_STOPPED, &now);
+	}
 	books_end(rec);
 	return 0;
 }

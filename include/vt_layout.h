@@ -98,6 +98,9 @@ struct vt_group_rec {
 	__u64 a_ns;         /* last freeze asked, real; 0 = never */
 	__u64 b_ns;         /* last time that all tasks had stopped, real; 0 = never */
 	__u64 c_ns;         /* last thaw asked, real; 0 = never */
+	__u64 d_ns;         /* last time that a task ran again, or c if all had not stopped; 0 = never */
+	__u64 worst_stop_ns;  /* longest b - a, with the first b of each freeze */
+	__u64 worst_start_ns; /* longest d - c */
 	__u64 virtual_a_ns; /* virtual time at a */
 	__u64 joins;        /* processes that were moved in */
 	__u64 leaves;       /* processes that were moved out */
@@ -174,14 +177,13 @@ struct vt_record {
  * away, for its listener is dead. Every record is copied into all of them.
  *
  * Map vt_listeners: array of VT_LISTENERS_MAX of this. lost only grows while a listener has the
- * slot; the other three may be of any of the last few when two are lost at the same time.
+ * slot; the instants may be of any of the last few when two are lost at the same time.
  */
 #define VT_LISTENER_DIR "listener-"
 
 struct vt_listener {
 	__u64 lost;         /* records that found the ring buffer full */
-	__u64 lost_seq;     /* of the last one of them */
-	__u64 lost_real_ns;
+	__u64 lost_real_ns; /* the last one of them */
 	__u64 lost_virtual_ns;
 	__u32 pid;          /* who listens, as it sees itself; 0: nobody */
 	__u32 unused;
@@ -222,11 +224,11 @@ struct vt_request {
 };
 
 #ifndef __cplusplus /* which spells it otherwise */
-_Static_assert(sizeof(struct vt_group_rec) == 104, "vt_group_rec has a hole");
+_Static_assert(sizeof(struct vt_group_rec) == 128, "vt_group_rec has a hole");
 _Static_assert(sizeof(struct vt_counters) == 72, "vt_counters has a hole");
 _Static_assert(sizeof(struct vt_meta) == 64, "vt_meta has a hole");
 _Static_assert(sizeof(struct vt_record) == 56, "vt_record has a hole");
-_Static_assert(sizeof(struct vt_listener) == 40, "vt_listener has a hole");
+_Static_assert(sizeof(struct vt_listener) == 32, "vt_listener has a hole");
 _Static_assert(sizeof(struct vt_note) == 24, "vt_note has a hole");
 _Static_assert(sizeof(struct vt_request) == 72, "vt_request has a hole");
 #endif
