@@ -11,6 +11,7 @@
 #define VT_BPF_BOOKS_H
 
 #include "maps.h"
+#include "pieces.h"
 #include "vtclk.h"
 
 static __always_inline struct vt_group_rec *books_of(__u64 group)
@@ -86,8 +87,12 @@ static __always_inline struct instant clock_of(__u64 group)
 /* Strike the group out. -ENOENT: it was none. */
 static __always_inline int books_delete(__u64 group, const struct instant *at)
 {
+	struct vt_group_rec *rec = books_of(group);
+	__u32 slot = rec ? rec->slot : VT_GROUPS_MAX;
+
 	if (bpf_map_delete_elem(&vt_groups, &group))
 		return -ENOENT;
+	slot_give_back(slot);
 	__sync_fetch_and_sub(&group_count, 1);
 	record(VT_REC_DELETE, group, at, 0, current_process());
 	return 0;

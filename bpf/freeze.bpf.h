@@ -21,14 +21,42 @@
 
 #include "books.h"
 
-static __always_inline struct instant stop_clocks(struct cgroup *cgrp)
+/*
+ * The clocks below stop together with this one, but are published by the events of their own, which
+ * come next: those that are not frozen yet have theirs to come. Until then nobody reads them.
+ */
+static __always_inline void begin_below(struct cgroup *cgrp)
+{
+	struct cgroup_subsys_state *css;
+	struct bpf_iter_css it;
+
+	bpf_iter_css_new(&it, &cgrp->self, BPF_CGROUP_ITER_DESCENDANTS_PRE);
+	while ((css = bpf_iter_css_next(&it))) {
+		struct cgroup *below = css->cgroup;
+		struct vt_group_rec *rec = below->flags & CGRP_FREEZE ? NULL : books_of(below->kn->id);
+		struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
+
+		if (slot)
+			piece_begin(&slot->by_freezer);
+	}
+	bpf_iter_css_destroy(&it);
+}
+
+static __always_inline struct instant stop_clocks(struct cgroup *cgrp, const struct vt_group_rec *rec)
 {
 	struct instant now = instant_now();
 
 	if (has_clock) {
+		struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
 		struct vtclk_state clock = {};
-		int err = vtclk_stop(cgrp, &clock);
+		int err;
 
+		if (slot)
+			piece_begin(&slot->by_freezer);
+		begin_below(cgrp);
+		err = vtclk_stop(cgrp, &clock);
+		if (slot)
+			piece_end(&slot->by_freezer, err ? NULL : &clock);
 		if (!err)
 			now = instant_of(&clock);
 		else if (err != -ENOENT)
@@ -37,14 +65,20 @@ static __always_inline struct instant stop_clocks(struct cgroup *cgrp)
 	return now;
 }
 
-static __always_inline struct instant start_clocks(struct cgroup *cgrp)
+static __always_inline struct instant start_clocks(struct cgroup *cgrp, const struct vt_group_rec *rec)
 {
 	struct instant now = instant_now();
 
 	if (has_clock) {
+		struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
 		struct vtclk_state clock = {};
-		int err = vtclk_start(cgrp, &clock);
+		int err;
 
+		if (slot)
+			piece_begin(&slot->by_freezer);
+		err = vtclk_start(cgrp, &clock);
+		if (slot)
+			piece_end(&slot->by_freezer, err ? NULL : &clock);
 		if (!err)
 			now = instant_of(&clock);
 		else if (err != -ENOENT)
@@ -99,11 +133,11 @@ int BPF_PROG(vt_on_freeze, struct cgroup *cgrp)
 	struct instant now;
 
 	if (!rec) {
-		stop_clocks(cgrp);
+		stop_clocks(cgrp, NULL);
 		return 0;
 	}
 	books_begin(rec);
-	now = stop_clocks(cgrp);
+	now = stop_clocks(cgrp, rec);
 	if (is_stopped_state(rec->state)) {
 		VT_COUNT(double_freezes);
 	} else {
@@ -128,11 +162,11 @@ int BPF_PROG(vt_on_thaw, struct cgroup *cgrp)
 	__u32 was;
 
 	if (!rec) {
-		start_clocks(cgrp);
+		start_clocks(cgrp, NULL);
 		return 0;
 	}
 	books_begin(rec);
-	now = start_clocks(cgrp);
+	now = start_clocks(cgrp, rec);
 	was = rec->state;
 	if (is_stopped_state(was)) {
 		rec->c_ns = now.real_ns;

@@ -13,8 +13,8 @@
  *  - A call that fails leaves the machine as it found it.
  *  - Real time (the host's CLOCK_MONOTONIC) and virtual time (what members read as
  *    CLOCK_MONOTONIC) are different types, so that mixing them does not compile.
- *  - free and close functions accept NULL. Handles are not thread safe; different handles may
- *    be used by different threads.
+ *  - free and close functions accept NULL. Handles are not thread safe, unless it says so; different
+ *    handles may be used by different threads.
  */
 #ifndef VT_H
 #define VT_H
@@ -202,6 +202,20 @@ int vt_group_status(struct vt_group *g, struct vt_status *out);
 
 /* What members read as CLOCK_MONOTONIC at *real (may be NULL), from outside. */
 int vt_clock_read(struct vt_group *g, vt_virtual *out, vt_real *real);
+
+/* A clock to be read often, and without a system call but what clock_gettime() of the host's clock
+ * needs, which is none where the vDSO reads it. For observers outside: a member, or a process with a
+ * time namespace of its own, has another clock to compare with: -EXDEV. */
+struct vt_clock;
+
+/* *out is owned by the caller: vt_clock_close(). It outlives g and the vt that g came from.
+ * -ENOENT the group has been deleted, -EXDEV, -ENOMEM. */
+int vt_clock_open(struct vt_group *g, struct vt_clock **out);
+/* The group's clock at *real (may be NULL), which is now: what vt_clock_read() reads. Several threads
+ * may call this for the same clock; what they read never goes back.
+ * -ENOENT the group has been deleted, or the BPF programs unloaded; -EAGAIN it turns all the time. */
+int vt_clock_now(const struct vt_clock *c, vt_virtual *out, vt_real *real);
+void vt_clock_close(struct vt_clock *c);
 
 /* How late a group is, and what its freezes cost. Instants that have not been are 0; b, c and d before
  * a are those of the freeze before. */

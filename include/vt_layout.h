@@ -101,11 +101,39 @@ struct vt_group_rec {
 	__u64 d_ns;         /* last time that a task ran again, or c if all had not stopped; 0 = never */
 	__u64 worst_stop_ns;  /* longest b - a, with the first b of each freeze */
 	__u64 worst_start_ns; /* longest d - c */
+	__u32 slot;         /* its place in vt_clocks */
+	__u32 unused;
 	__u64 virtual_a_ns; /* virtual time at a */
 	__u64 joins;        /* processes that were moved in */
 	__u64 leaves;       /* processes that were moved out */
 	__u64 forks;        /* tasks born inside, threads included */
 	__u64 steps_back;   /* processes moved in that saw time step back */
+};
+
+/*
+ * Map vt_clocks: array of VT_GROUPS_MAX of struct vt_clock_slot, to be mapped and read by anyone. The
+ * clock of a group is the piece of the two with the later real_ns; if they are the same, that of
+ * by_freezer, unless both run. A reader takes group and both seq before and after, the host's clock
+ * in between, and reads again if a seq was odd or changed; the clock at a real instant is
+ *
+ *   stopped ? virtual_ns : min(virtual_ns + (real - real_ns) * rate, stop_virtual_ns)
+ */
+#define VT_CLOCK_NO_STOP (~0ULL)
+
+struct vt_clock_piece {
+	__u32 seq;
+	__u32 stopped;
+	__u64 real_ns;         /* of the turn */
+	__u64 virtual_ns;
+	__u64 rate;            /* while it runs */
+	__u64 stop_virtual_ns; /* where it stops by itself; VT_CLOCK_NO_STOP: nowhere */
+};
+
+struct vt_clock_slot {
+	__u64 group;           /* cgroup id; 0: free */
+	__s64 epoch_ns;
+	struct vt_clock_piece by_freezer; /* freezes and thaws */
+	struct vt_clock_piece by_caller;  /* creation and rate */
 };
 
 /* Map vt_counters: array of one, this. Races and losses that are tolerated, counted. */
@@ -208,7 +236,8 @@ struct vt_note {
  *   -EOPNOTSUPP  the kernel has no clock (series missing), or the cgroup is threaded
  *   -ERANGE      rate outside 0.001 … 1000
  *   -EPERM       CAP_SYS_TIME is missing
- *   -ENOSPC      VT_GROUPS_MAX groups exist
+ *   -ENOSPC      VT_GROUPS_MAX groups exist, or the slot is taken
+ *   -EBUSY       somebody else sets the rate just now
  *   -ENOMEM
  */
 struct vt_request {
@@ -221,16 +250,19 @@ struct vt_request {
 	__u64 stopped;    /* out: 1 if the clock stands */
 	__u64 state;      /* in (bind, freeze-only): enum vt_state of the cgroup at the call */
 	__u64 has_caller; /* out (read): 1 if the calling process is in the group or below it */
+	__u64 slot;       /* in (bind): a free place in vt_clocks */
 };
 
 #ifndef __cplusplus /* which spells it otherwise */
-_Static_assert(sizeof(struct vt_group_rec) == 128, "vt_group_rec has a hole");
+_Static_assert(sizeof(struct vt_group_rec) == 136, "vt_group_rec has a hole");
+_Static_assert(sizeof(struct vt_clock_piece) == 40, "vt_clock_piece has a hole");
+_Static_assert(sizeof(struct vt_clock_slot) == 96, "vt_clock_slot has a hole");
 _Static_assert(sizeof(struct vt_counters) == 72, "vt_counters has a hole");
 _Static_assert(sizeof(struct vt_meta) == 64, "vt_meta has a hole");
 _Static_assert(sizeof(struct vt_record) == 56, "vt_record has a hole");
 _Static_assert(sizeof(struct vt_listener) == 32, "vt_listener has a hole");
 _Static_assert(sizeof(struct vt_note) == 24, "vt_note has a hole");
-_Static_assert(sizeof(struct vt_request) == 72, "vt_request has a hole");
+_Static_assert(sizeof(struct vt_request) == 80, "vt_request has a hole");
 #endif
 
 #endif /* VT_LAYOUT_H */

@@ -135,8 +135,12 @@ int vt_group_set_rate(struct vt_group *g, uint64_t rate)
 {
 	struct vt_request req = { .group = g->id, .rate = rate };
 	const char *what = "cannot set the rate of group";
-	int err = vt_run(g->vt, VT_PROG_RATE, &req);
+	int err = -EBUSY;
 
+	for (int i = 0; i < VT_READ_TRIES && err == -EBUSY; i++) {
+		vt_retry_pause(i);
+		err = vt_run(g->vt, VT_PROG_RATE, &req);
+	}
 	if (err == -ERANGE)
 		return vt_error(ERANGE, what, g->name, "outside 0.001 ... 1000");
 	if (err == -EOPNOTSUPP)

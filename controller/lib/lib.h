@@ -164,6 +164,13 @@ int vt_process_read(pid_t pid, struct vt_process *out);
 /* The kernel function that a task sleeps in, "0" if it runs. */
 int vt_process_wchan(pid_t tid, char *buf, size_t size);
 
+/* ---- clock_page.c ---- */
+
+/* A place in vt_clocks that no group has, with the pins locked. -ENOSPC. Not reported. */
+int vt_clocks_find_free(struct vt *vt, __u64 *slot);
+/* Whoever reads clocks there finds no group any more. */
+void vt_clocks_wipe(struct vt *vt);
+
 /* ---- wait.c ---- */
 
 /* Call done until it says yes, at first often, later rarely; whenever events_fd has news. */

@@ -116,7 +116,7 @@ static int pin_maps(struct vt_bpf *skel, const char *dir)
 {
 	struct bpf_map *const maps[] = {
 		skel->maps.vt_groups, skel->maps.vt_counters, skel->maps.vt_meta,
-		skel->maps.vt_rings, skel->maps.vt_listeners,
+		skel->maps.vt_clocks, skel->maps.vt_rings, skel->maps.vt_listeners,
 	};
 	char path[PIN_DIR_MAX + BPF_OBJ_NAME_LEN];
 	int err;
