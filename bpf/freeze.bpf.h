@@ -23,7 +23,8 @@
 
 /*
  * The clocks below stop together with this one, but are published by the events of their own, which
- * come next: those that are not frozen yet have theirs to come. Until then nobody reads them.
+ * come next: those that are not frozen yet have theirs to come. Until then nobody reads them. A start
+ * needs none of this: a reader that comes too early finds a clock that stands for a little longer.
  */
 static __always_inline void begin_below(struct cgroup *cgrp)
 {

@@ -42,7 +42,7 @@
 #define VT_LISTENERS_MAX 8
 
 /* Size of a listener's ring buffer, unless it asks for another: 16384 records. */
-#define VT_RECORDS_BYTES (1024 * 1024)
+#define VT_RECORDS_BYTES (1U << 20)
 
 enum vt_state {
 	VT_RUNNING = 0,

@@ -20,7 +20,7 @@
 #include "listener.h"
 
 #define RECORD_BYTES 64 /* in the ring buffer, with the kernel's header */
-#define BYTES_MAX (1U << 30)
+#define BYTES_MAX ((size_t)1 << 30)
 
 struct vt_events {
 	struct vt_listening listening;
@@ -116,7 +116,7 @@ int vt_events_open_sized(struct vt *vt, size_t bytes, struct vt_events **out)
 	err = start(ev, vt->pins, bytes);
 	if (err) {
 		free(ev);
-		return vt_error(-err, what, NULL, err == -EBUSY ? "too many do" : NULL);
+		return vt_error(-err, what, NULL, err == -EBUSY ? "as many as can do already" : NULL);
 	}
 	*out = ev;
 	return 0;

@@ -56,8 +56,10 @@ static int fill(struct late *l, struct vt_group *g)
 static int print(const struct vtctl_groups *groups)
 {
 	struct late *items = calloc((size_t)groups->count + 1, sizeof(*items));
-	int i, status = items ? EXIT_OK : vtctl_failure("out of memory");
+	int i, status = EXIT_OK;
 
+	if (!items)
+		return vtctl_failure("out of memory");
 	for (i = 0; i < groups->count && status == EXIT_OK; i++)
 		status = fill(&items[i], groups->items[i]);
 	if (status == EXIT_OK)

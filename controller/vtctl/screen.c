@@ -17,7 +17,7 @@
 #define CLEAR_BELOW "\033[J"
 
 static struct termios before;
-static bool has_keys;
+static bool is_raw, has_keys;
 
 bool vtctl_screen_is_there(void)
 {
@@ -29,8 +29,8 @@ static void take_keys(void)
 {
 	struct termios raw;
 
-	has_keys = tcgetattr(STDIN_FILENO, &before) == 0;
-	if (!has_keys)
+	is_raw = has_keys = tcgetattr(STDIN_FILENO, &before) == 0;
+	if (!is_raw)
 		return;
 	raw = before;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
@@ -51,7 +51,7 @@ void vtctl_screen_end(void)
 {
 	fputs(CURSOR_ON ALTERNATE_OFF, stdout);
 	fflush(stdout);
-	if (has_keys)
+	if (is_raw)
 		tcsetattr(STDIN_FILENO, TCSANOW, &before);
 }
 
@@ -81,6 +81,11 @@ void vtctl_screen_show(const char *text)
 	fflush(stdout);
 }
 
+int vtctl_screen_fd(void)
+{
+	return has_keys ? STDIN_FILENO : -1;
+}
+
 int vtctl_screen_key(void)
 {
 	struct pollfd keys = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -88,5 +93,8 @@ int vtctl_screen_key(void)
 
 	if (!has_keys || poll(&keys, 1, 0) != 1)
 		return 0;
-	return read(STDIN_FILENO, &key, 1) == 1 ? key : 0;
+	if (read(STDIN_FILENO, &key, 1) == 1)
+		return key;
+	has_keys = false; /* the terminal has gone */
+	return 0;
 }

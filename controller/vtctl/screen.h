@@ -14,6 +14,8 @@ void vtctl_screen_end(void);
 void vtctl_screen_size(int *lines, int *columns);
 /* Show text of ASCII in place of what is there; lines and columns that do not fit are left out. */
 void vtctl_screen_show(const char *text);
+/* Readable when a key was pressed; -1: there are none. */
+int vtctl_screen_fd(void);
 /* The key that was pressed; 0: none. Does not wait. */
 int vtctl_screen_key(void);
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cgroupfs.h"
 #include "groups.h"
@@ -218,7 +217,7 @@ static bool is_key(char key)
 static bool wait_for_news(struct watch *w, bool on_screen)
 {
 	struct pollfd files[] = {
-		{ .fd = on_screen ? STDIN_FILENO : -1, .events = POLLIN },
+		{ .fd = on_screen ? vtctl_screen_fd() : -1, .events = POLLIN },
 		{ .fd = w->events ? vt_events_fd(w->events) : -1, .events = POLLIN },
 	};
 

@@ -192,7 +192,7 @@ test_late() {
 	check "no freeze was worse than the worst" bash -c "(($(instant worst_stop_ns "$g") >= $(instant b_ns "$g") - $(instant a_ns "$g") &&
 		$(instant worst_start_ns "$g") >= $(instant d_ns "$g") - $(instant c_ns "$g")))"
 	same "a group that was never frozen has no instants" "0 0 0 0 0 0" \
-		"$(for key in a b c d worst_stop worst_start; do echo "$(instant ${key}_ns $g-other)"; done | xargs)"
+		"$(for key in a b c d worst_stop worst_start; do instant ${key}_ns $g-other; done | xargs)"
 }
 
 # ---- watch ----------------------------------------------------------------------------------------
