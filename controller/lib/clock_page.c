@@ -105,7 +105,7 @@ static void after_clock(void)
 #ifdef __x86_64__
 	__builtin_ia32_lfence();
 #endif
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 }
 
 static uint32_t seq_of(const struct vt_clock_piece *p)

@@ -167,12 +167,12 @@ static int load_into(const char *dir)
 /* The pins', and in it one for each listener to lock. */
 static int make_directories(int root_fd)
 {
-	char path[sizeof(VT_PIN_HIDDEN "/" VT_LISTENER_DIR) + 8];
+	char path[sizeof(VT_PIN_HIDDEN "/" VT_LISTENER_DIR) + 16];
 
 	if (mkdirat(root_fd, VT_PIN_HIDDEN, 0700))
 		return -errno;
-	for (int slot = 0; slot < VT_LISTENERS_MAX; slot++) {
-		snprintf(path, sizeof(path), VT_PIN_HIDDEN "/" VT_LISTENER_DIR "%d", slot);
+	for (unsigned int slot = 0; slot < VT_LISTENERS_MAX; slot++) {
+		snprintf(path, sizeof(path), VT_PIN_HIDDEN "/" VT_LISTENER_DIR "%u", slot);
 		if (mkdirat(root_fd, path, 0700))
 			return -errno;
 	}
