@@ -12,7 +12,7 @@
 #include "events.h"
 #include "groups.h"
 #include "names.h"
-#include "stop.h"
+#include "signals.h"
 
 #define REST_NS 5000000
 
@@ -87,13 +87,13 @@ static int listen_on(struct listener *l)
 	struct pollfd file = { .fd = vt_events_fd(l->events), .events = POLLIN };
 	int status = EXIT_OK;
 
-	while (status == EXIT_OK && !vtctl_stop_asked() && !is_enough(l) && left_ns(l) != 0) {
-		vtctl_stop_wait(&file, 1, left_ns(l));
+	while (status == EXIT_OK && !vtctl_signals_came() && !is_enough(l) && left_ns(l) != 0) {
+		vtctl_signals_wait(&file, 1, left_ns(l));
 		if (vt_events_read(l->events, show, l) < 0)
 			return vtctl_failure_of_vt();
 		status = flush(l);
 		if (!is_enough(l))
-			vtctl_stop_wait(NULL, 0, REST_NS);
+			vtctl_signals_wait(NULL, 0, REST_NS);
 	}
 	return status;
 }
@@ -162,7 +162,7 @@ int vtctl_events(struct vtctl_args *args)
 	l.vt = l.groups.vt;
 	if (__builtin_add_overflow(now_ns, args->for_ns, &l.end_ns))
 		l.end_ns = INT64_MAX;
-	vtctl_stop_watch();
+	vtctl_signals_heed();
 	status = listen_to_groups(&l);
 	vtctl_groups_close(&l.groups);
 	return status;

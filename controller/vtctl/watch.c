@@ -12,7 +12,7 @@
 #include "cgroupfs.h"
 #include "groups.h"
 #include "screen.h"
-#include "stop.h"
+#include "signals.h"
 
 #define REST_NS 50000000 /* between two looks */
 #define NAME_MIN 17      /* makes 80 columns with the others */
@@ -221,10 +221,10 @@ static bool wait_for_news(struct watch *w, bool on_screen)
 		{ .fd = w->events ? vt_events_fd(w->events) : -1, .events = POLLIN },
 	};
 
-	vtctl_stop_wait(NULL, 0, REST_NS);
-	if (!vtctl_stop_asked())
-		vtctl_stop_wait(files, 2, w->args->interval_ns > REST_NS ? w->args->interval_ns - REST_NS : 0);
-	return !vtctl_stop_asked() && !(on_screen && is_key((char)vtctl_screen_key()));
+	vtctl_signals_wait(NULL, 0, REST_NS);
+	if (!vtctl_signals_came())
+		vtctl_signals_wait(files, 2, w->args->interval_ns > REST_NS ? w->args->interval_ns - REST_NS : 0);
+	return !vtctl_signals_came() && !(on_screen && is_key((char)vtctl_screen_key()));
 }
 
 static int watch(struct watch *w, bool on_screen)
@@ -254,7 +254,7 @@ int vtctl_watch(struct vtctl_args *args)
 		return status;
 	if (vt_events_open(w.vt, &w.events) != 0)
 		w.events = NULL;
-	vtctl_stop_watch();
+	vtctl_signals_heed();
 	if (on_screen)
 		vtctl_screen_begin();
 	status = watch(&w, on_screen);

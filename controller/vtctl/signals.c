@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include "stop.h"
+#include "signals.h"
 
 static volatile sig_atomic_t asked;
 static sigset_t waiting; /* what is blocked while waiting */
@@ -16,7 +16,7 @@ static void ask(int signal)
 		asked = 1;
 }
 
-void vtctl_stop_watch(void)
+void vtctl_signals_heed(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
 	struct sigaction action = { .sa_handler = ask };
@@ -32,12 +32,12 @@ void vtctl_stop_watch(void)
 		sigdelset(&waiting, signals[i]);
 }
 
-bool vtctl_stop_asked(void)
+bool vtctl_signals_came(void)
 {
 	return asked;
 }
 
-void vtctl_stop_wait(struct pollfd *files, int count, int64_t timeout_ns)
+void vtctl_signals_wait(struct pollfd *files, int count, int64_t timeout_ns)
 {
 	struct timespec timeout = { .tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000 };
 
