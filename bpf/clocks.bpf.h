@@ -22,11 +22,12 @@ static __always_inline void answer(struct vt_request *req, const struct vtclk_st
 	req->real_ns = clock->real_ns;
 	req->virtual_ns = clock->virt_ns;
 	req->stopped = clock->stopped;
+	req->stop_ns = clock->stop_ns;
 }
 
 static __always_inline void answer_host(struct vt_request *req)
 {
-	struct vtclk_state clock = { .rate = VT_RATE_ONE };
+	struct vtclk_state clock = { .rate = VT_RATE_ONE, .stop_ns = VT_ENDLESS };
 
 	clock.real_ns = clock.virt_ns = bpf_ktime_get_ns();
 	answer(req, &clock);
@@ -121,7 +122,7 @@ static __always_inline int bind_virtual(struct vt_request *req)
 /* The clock as it is once freezes are noted: what has turned it before may have gone unnoticed. */
 static __always_inline void publish_birth(struct vt_clock_slot *slot, __u64 group)
 {
-	struct vtclk_state clock = { .rate = VT_RATE_ONE };
+	struct vtclk_state clock = { .rate = VT_RATE_ONE, .stop_ns = VT_ENDLESS };
 	struct vt_group_rec *rec = books_of(group);
 	struct cgroup *cgrp = NULL;
 
@@ -218,7 +219,7 @@ int vt_rate(struct vt_request *req)
 		return -ERANGE;
 	slot = slot_at(rec->slot);
 	if (!slot || !piece_try_begin(&slot->by_caller))
-		return -EBUSY;
+		return -EINPROGRESS;
 	err = turn(req->group, req->rate, &clock);
 	piece_end(&slot->by_caller, err ? NULL : &clock);
 	if (err)

@@ -21,6 +21,11 @@
 
 #include "books.h"
 
+/* A freeze that took longer than that was hindered; it teaches nothing. */
+#define LEAD_MAX_NS 5000000
+/* The lead follows what took longer by halves, what took less by this part: near the upper end. */
+#define LEAD_PATIENCE 32
+
 /*
  * The clocks below stop together with this one, but are published by the events of their own, which
  * come next: those that are not frozen yet have theirs to come. Until then nobody reads them. A start
@@ -43,10 +48,28 @@ static __always_inline void begin_below(struct cgroup *cgrp)
 	bpf_iter_css_destroy(&it);
 }
 
-static __always_inline struct instant stop_clocks(struct cgroup *cgrp, const struct vt_group_rec *rec)
+/*
+ * A clock that goes on to an end of its own is told as it is now, with that end. So is one that has
+ * been there for a while: the instants of readings order what the two sides tell.
+ */
+static __always_inline void publish_stop(struct vt_clock_piece *p, struct cgroup *cgrp, int err,
+					 const struct vtclk_state *stop)
+{
+	struct vtclk_state now = {};
+
+	if (!err && stop->virt_ns == stop->stop_ns && !vtclk_read(cgrp, &now))
+		piece_end(p, &now);
+	else
+		piece_end(p, err ? NULL : stop);
+}
+
+/* *flags: VT_GROUP_STEPPED if the clock of cgrp stops, or has stopped, by itself. */
+static __always_inline struct instant stop_clocks(struct cgroup *cgrp, const struct vt_group_rec *rec,
+						  __u32 *flags)
 {
 	struct instant now = instant_now();
 
+	*flags = 0;
 	if (has_clock) {
 		struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
 		struct vtclk_state clock = {};
@@ -57,19 +80,25 @@ static __always_inline struct instant stop_clocks(struct cgroup *cgrp, const str
 		begin_below(cgrp);
 		err = vtclk_stop(cgrp, &clock);
 		if (slot)
-			piece_end(&slot->by_freezer, err ? NULL : &clock);
-		if (!err)
+			publish_stop(&slot->by_freezer, cgrp, err, &clock);
+		if (!err) {
 			now = instant_of(&clock);
-		else if (err != -ENOENT)
+			if (clock.virt_ns == clock.stop_ns)
+				*flags = VT_GROUP_STEPPED;
+		} else if (err != -ENOENT) {
 			VT_COUNT(clock_errors);
+		}
 	}
 	return now;
 }
 
-static __always_inline struct instant start_clocks(struct cgroup *cgrp, const struct vt_group_rec *rec)
+/* *end_ns: where the clock of cgrp will stop by itself. */
+static __always_inline struct instant start_clocks(struct cgroup *cgrp, const struct vt_group_rec *rec,
+						   __u64 *end_ns)
 {
 	struct instant now = instant_now();
 
+	*end_ns = VT_ENDLESS;
 	if (has_clock) {
 		struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
 		struct vtclk_state clock = {};
@@ -80,10 +109,12 @@ static __always_inline struct instant start_clocks(struct cgroup *cgrp, const st
 		err = vtclk_start(cgrp, &clock);
 		if (slot)
 			piece_end(&slot->by_freezer, err ? NULL : &clock);
-		if (!err)
+		if (!err) {
 			now = instant_of(&clock);
-		else if (err != -ENOENT)
+			*end_ns = clock.stop_ns;
+		} else if (err != -ENOENT) {
 			VT_COUNT(clock_errors);
+		}
 	}
 	return now;
 }
@@ -96,16 +127,32 @@ static __always_inline bool is_stopped_state(__u32 state)
 /* A task that is born in the middle of a freeze makes another b, which is not the freeze's price. */
 static __always_inline void enter_b(struct vt_group_rec *rec, __u64 real_ns)
 {
-	if (rec->b_ns < rec->a_ns && real_ns - rec->a_ns > rec->worst_stop_ns)
+	if (rec->b_ns < rec->a_ns && real_ns > rec->a_ns + rec->worst_stop_ns)
 		rec->worst_stop_ns = real_ns - rec->a_ns;
 	rec->b_ns = real_ns;
 }
 
 static __always_inline void enter_d(struct vt_group_rec *rec, __u64 real_ns)
 {
-	if (real_ns - rec->c_ns > rec->worst_start_ns)
+	if (real_ns > rec->c_ns + rec->worst_start_ns)
 		rec->worst_start_ns = real_ns - rec->c_ns;
 	rec->d_ns = real_ns;
+}
+
+/*
+ * At the end of a step: the tasks were to be told lead_used_ns before the clock stops, at a, and all
+ * have stopped now.
+ */
+static __always_inline void learn_lead(struct vt_group_rec *rec, __u64 now_ns)
+{
+	__u64 took_ns = now_ns + rec->lead_used_ns - rec->a_ns;
+
+	if (took_ns > LEAD_MAX_NS)
+		return;
+	if (took_ns > rec->lead_ns)
+		rec->lead_ns += (took_ns - rec->lead_ns + 1) / 2;
+	else
+		rec->lead_ns -= (rec->lead_ns - took_ns) / LEAD_PATIENCE;
 }
 
 /* Enter b or d in the books and tell listeners. */
@@ -119,6 +166,8 @@ static __always_inline void notice(struct vt_group_rec *rec, __u64 group,
 	rec->state = next;
 	if (next == VT_FROZEN) {
 		enter_b(rec, now->real_ns);
+		if (rec->flags & VT_GROUP_STEPPED)
+			learn_lead(rec, now->real_ns);
 		record(VT_REC_FROZEN, group, now, 0, current_process());
 	} else if (next == VT_RUNNING) {
 		enter_d(rec, now->real_ns);
@@ -132,20 +181,24 @@ int BPF_PROG(vt_on_freeze, struct cgroup *cgrp)
 	__u64 group = cgrp->kn->id;
 	struct vt_group_rec *rec = books_of(group);
 	struct instant now;
+	__u32 stepped;
 
 	if (!rec) {
-		stop_clocks(cgrp, NULL);
+		stop_clocks(cgrp, NULL, &stepped);
 		return 0;
 	}
 	books_begin(rec);
-	now = stop_clocks(cgrp, rec);
+	now = stop_clocks(cgrp, rec, &stepped);
 	if (is_stopped_state(rec->state)) {
 		VT_COUNT(double_freezes);
 	} else {
 		rec->freezes++;
 		rec->a_ns = now.real_ns;
 		rec->virtual_a_ns = now.virtual_ns;
+		rec->flags = (rec->flags & ~VT_GROUP_STEPPED) | stepped;
 		record(VT_REC_FREEZE, group, &now, 0, current_process());
+		if (stepped)
+			record(VT_REC_STEP_REACHED, group, &now, now.virtual_ns, current_process());
 	}
 	rec->state = vt_freezer_next(rec->state, VT_ASK_FREEZE);
 	if (cgrp->flags & CGRP_FROZEN)
@@ -160,19 +213,24 @@ int BPF_PROG(vt_on_thaw, struct cgroup *cgrp)
 	__u64 group = cgrp->kn->id;
 	struct vt_group_rec *rec = books_of(group);
 	struct instant now;
+	__u64 end_ns;
 	__u32 was;
 
 	if (!rec) {
-		start_clocks(cgrp, NULL);
+		start_clocks(cgrp, NULL, &end_ns);
 		return 0;
 	}
 	books_begin(rec);
-	now = start_clocks(cgrp, rec);
+	now = start_clocks(cgrp, rec, &end_ns);
 	was = rec->state;
 	if (is_stopped_state(was)) {
 		rec->c_ns = now.real_ns;
-		rec->frozen_ns += now.real_ns - rec->a_ns;
+		/* Thawed before a clock that stops by itself has got there, it never stood. */
+		if (now.real_ns > rec->a_ns)
+			rec->frozen_ns += now.real_ns - rec->a_ns;
 		record(VT_REC_THAW, group, &now, 0, current_process());
+		if (end_ns != VT_ENDLESS)
+			record(VT_REC_STEP_GRANTED, group, &now, end_ns, current_process());
 	} else {
 		VT_COUNT(double_thaws);
 	}

@@ -59,7 +59,7 @@ static __always_inline void piece_end(struct vt_clock_piece *p, const struct vtc
 		p->real_ns = clock->real_ns;
 		p->virtual_ns = clock->virt_ns;
 		p->rate = clock->rate;
-		p->stop_virtual_ns = VT_CLOCK_NO_STOP;
+		p->stop_virtual_ns = clock->stop_ns;
 	}
 	even = __sync_fetch_and_add(&p->seq, 1);
 	asm volatile("" : : "r"(even) : "memory");

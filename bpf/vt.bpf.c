@@ -8,5 +8,6 @@
 #include "freeze.bpf.h"
 #include "groups.bpf.h"
 #include "clocks.bpf.h"
+#include "steps.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

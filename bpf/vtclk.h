@@ -17,6 +17,7 @@ struct vtclk_state {
 	__u64 virt_ns;
 	__u64 rate;    /* fixed point, VT_RATE_SHIFT */
 	__s64 epoch_ns;
+	__u64 stop_ns; /* where it will stop by itself, or has; VT_ENDLESS */
 	__u32 stopped;
 	__u32 unused;
 };
@@ -25,6 +26,13 @@ struct vtclk_state {
 extern int vtclk_bind(struct cgroup *cgrp, __u64 rate, __s64 epoch_ns,
 		      struct vtclk_state *out) __ksym __weak;
 extern int vtclk_unbind(struct cgroup *cgrp) __ksym __weak;
+/* Stop by itself at virt_ns; the kernel freezes the cgroup lead_ns (real) earlier. */
+extern int vtclk_run_until(struct cgroup *cgrp, __u64 virt_ns, __u64 lead_ns,
+			   struct vtclk_state *out) __ksym __weak;
+/* Stop at a real instant, or now if it has passed; the caller freezes. */
+extern int vtclk_stop_at(struct cgroup *cgrp, __u64 real_ns, struct vtclk_state *out) __ksym __weak;
+/* The next start counts from a real instant on. */
+extern int vtclk_start_at(struct cgroup *cgrp, __u64 real_ns) __ksym __weak;
 
 /* Syscall and tracing programs. */
 extern int vtclk_set_rate(struct cgroup *cgrp, __u64 rate, struct vtclk_state *out) __ksym __weak;
@@ -33,7 +41,8 @@ extern int vtclk_read(struct cgroup *cgrp, struct vtclk_state *out) __ksym __wea
 /*
  * Tracing programs. Stop or start the clock of cgrp and those owned below it, at one instant;
  * a clock below that is frozen by itself stays stopped. *out: the instant at which the clock of
- * cgrp stopped or started, also if it had done so before. -ENOENT: cgrp owns none.
+ * cgrp stopped or started, also if it had done so before. A clock that is frozen for the end that it
+ * was given goes on to it: then *out is that end, which may be to come. -ENOENT: cgrp owns none.
  */
 extern int vtclk_stop(struct cgroup *cgrp, struct vtclk_state *out) __ksym __weak;
 extern int vtclk_start(struct cgroup *cgrp, struct vtclk_state *out) __ksym __weak;

@@ -193,6 +193,8 @@ struct vt_status {
 	int64_t lag_ns;       /* real - virtual */
 	int64_t frozen_ns;    /* total, a freeze under way included */
 	int64_t epoch_ns;     /* added to REALTIME and TAI */
+	bool has_end;         /* the clock will stop by itself, or has: at end */
+	vt_virtual end;
 	uint64_t tasks;       /* threads, in the group and below */
 	struct vt_group_rec books;
 };
@@ -213,6 +215,8 @@ struct vt_clock;
 int vt_clock_open(struct vt_group *g, struct vt_clock **out);
 /* The group's clock at *real (may be NULL), which is now: what vt_clock_read() reads. Several threads
  * may call this for the same clock; what they read never goes back.
+ * Except: of an end that the clock of a group above has been given, this hears when that is frozen for
+ * it, which may be a little late.
  * -ENOENT the group has been deleted, or the BPF programs unloaded; -EAGAIN it turns all the time. */
 int vt_clock_now(const struct vt_clock *c, vt_virtual *out, vt_real *real);
 void vt_clock_close(struct vt_clock *c);
@@ -232,6 +236,55 @@ struct vt_late {
 
 /* One consistent reading; cheaper than vt_group_status(). -ENOENT the group has been deleted. */
 int vt_clock_late(struct vt_group *g, struct vt_late *out);
+
+/* ---- steps ------------------------------------------------------------------------------ */
+
+/*
+ * A clock can be told to stop by itself. It does so at exactly that instant, in the kernel, whatever
+ * becomes of the caller; no member ever reads a later time. The kernel freezes the tasks a little
+ * earlier, by as much as earlier steps have taught (half of the step at most).
+ */
+
+/* Stop at `end`: a running group from now on, a frozen one when it is thawed next. While it is on the
+ * way nobody can give it another end; vt_group_set_rate() leaves the end where it is.
+ * -ETIME that has passed, -EBUSY it is on its way to another, -EOPNOTSUPP freeze-only, -ENOENT. */
+int vt_clock_run_until(struct vt_group *g, vt_virtual end);
+/* Take the end away: the clock goes on. Errors as above. */
+int vt_clock_run_on(struct vt_group *g);
+
+/* One step of some groups, under way. */
+struct vt_step;
+
+/* Let frozen groups go on by exactly step_ns each (virtual, 1 and more) and stop again. Their clocks
+ * start at one instant, so that those of one rate stop at one instant. *out is owned by the caller:
+ * vt_step_close(), at any time; the step itself goes on to its end. The groups have to stay open.
+ * -EAGAIN a group is not frozen (-EBUSY: by a cgroup above it), -ERANGE step_ns, -EBUSY another step
+ * is under way, -EOPNOTSUPP a freeze-only group, -ENODATA a group has no tasks, -ENOMEM. */
+int vt_step_begin(struct vt_group *const *groups, int count, int64_t step_ns, struct vt_step **out);
+/* The same for groups that have been given an end, or will stop for another reason: only wait. */
+int vt_step_watch(struct vt_group *const *groups, int count, struct vt_step **out);
+/* Readable when vt_step_is_done() should be asked. It belongs to the step. */
+int vt_step_fd(const struct vt_step *step);
+/* 1: every clock stands at its end and all tasks have stopped; 0: not yet. -ENOENT a group is gone. */
+int vt_step_is_done(struct vt_step *step);
+/* Wait for that. timeout_ns counts from when the clocks stop; < 0: for ever. -ETIMEDOUT: the clocks
+ * stand, or never will at this rate, and some task does not stop. -EINTR: a signal. */
+int vt_step_wait(struct vt_step *step, int64_t timeout_ns);
+void vt_step_close(struct vt_step *step);
+
+/* vt_step_begin() and vt_step_wait() for one group. */
+int vt_clock_step(struct vt_group *g, int64_t step_ns);
+
+/*
+ * For groups of several machines that stop together: the clocks of the group and below stop at real
+ * instant `at`, or now if that has passed. The caller freezes the group, at once; its clock goes on to
+ * `at` nevertheless. *late_ns (may be NULL): by how much too late it was, 0 if in time.
+ * -EOPNOTSUPP freeze-only, -ENOENT.
+ */
+int vt_clock_stop_at(struct vt_group *g, vt_real at, int64_t *late_ns);
+/* The next thaw starts the clock as if it had happened at `at`, past or future; not from before it
+ * stopped. -EBUSY it runs, -EOPNOTSUPP, -ENOENT. */
+int vt_clock_start_at(struct vt_group *g, vt_real at);
 
 /* ---- events ----------------------------------------------------------------------------- */
 

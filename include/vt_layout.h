@@ -44,6 +44,9 @@
 /* Size of a listener's ring buffer, unless it asks for another: 16384 records. */
 #define VT_RECORDS_BYTES (1U << 20)
 
+/* No instant to stop at. */
+#define VT_ENDLESS (~0ULL)
+
 enum vt_state {
 	VT_RUNNING = 0,
 	VT_FREEZING = 1, /* asked to stop, some task still runs */
@@ -81,6 +84,7 @@ static inline enum vt_state vt_freezer_next(enum vt_state state, enum vt_transit
 /* vt_group_rec.flags */
 #define VT_GROUP_VIRTUAL  (1U << 0) /* owns a clock in the kernel (level patched) */
 #define VT_GROUP_CREATED  (1U << 1) /* its directory was made by vt and is removed with it */
+#define VT_GROUP_STEPPED  (1U << 2) /* its last freeze was for a clock that stops by itself */
 
 /*
  * Map vt_groups: key __u64 cgroup id (inode number of the directory), value this.
@@ -108,6 +112,9 @@ struct vt_group_rec {
 	__u64 leaves;       /* processes that were moved out */
 	__u64 forks;        /* tasks born inside, threads included */
 	__u64 steps_back;   /* processes moved in that saw time step back */
+	__u64 lead_ns;      /* learned: how long before the end of a step its tasks have to be told to
+			     * freeze, so that they have stopped by then; real */
+	__u64 lead_used_ns; /* how long before the last one they were told, if all went well */
 };
 
 /*
@@ -118,22 +125,20 @@ struct vt_group_rec {
  *
  *   stopped ? virtual_ns : min(virtual_ns + (real - real_ns) * rate, stop_virtual_ns)
  */
-#define VT_CLOCK_NO_STOP (~0ULL)
-
 struct vt_clock_piece {
 	__u32 seq;
 	__u32 stopped;
 	__u64 real_ns;         /* of the turn */
 	__u64 virtual_ns;
 	__u64 rate;            /* while it runs */
-	__u64 stop_virtual_ns; /* where it stops by itself; VT_CLOCK_NO_STOP: nowhere */
+	__u64 stop_virtual_ns; /* where it stops by itself; VT_ENDLESS: nowhere */
 };
 
 struct vt_clock_slot {
 	__u64 group;           /* cgroup id; 0: free */
 	__s64 epoch_ns;
 	struct vt_clock_piece by_freezer; /* freezes and thaws */
-	struct vt_clock_piece by_caller;  /* creation and rate */
+	struct vt_clock_piece by_caller;  /* creation, rate, and ends that it is given */
 };
 
 /* Map vt_counters: array of one, this. Races and losses that are tolerated, counted. */
@@ -169,7 +174,7 @@ enum vt_record_kind {
 	VT_REC_RATE = 7,
 	VT_REC_JOIN = 8,
 	VT_REC_LEAVE = 9,
-	/* From here to VT_REC_HOLD_OFF also by vt_note. */
+
 	VT_REC_STEP_ASKED = 10,   /* somebody wants the clock to go on to an instant and stop there */
 	VT_REC_STEP_GRANTED = 11, /* it goes */
 	VT_REC_STEP_REACHED = 12, /* it stands there */
@@ -228,16 +233,19 @@ struct vt_note {
 
 /*
  * Context of the control programs (BPF_PROG_TEST_RUN on the pinned programs vt_bind, vt_unbind,
- * vt_rate, vt_read, vt_expect); the program writes its answer into the same bytes. vt_expect with
+ * vt_rate, vt_read, vt_run_until, vt_stop_at, vt_start_at, vt_expect); the program writes its answer
+ * into the same bytes. vt_expect with
  * a group announces that the calling process is about to move tasks or remove directories for
  * libvt, with group 0 that it is done. The test run's retval is 0 or a negative errno:
  *   -ENOENT      no such cgroup, or it is not a group
  *   -EEXIST      it is a group already
  *   -EOPNOTSUPP  the kernel has no clock (series missing), or the cgroup is threaded
  *   -ERANGE      rate outside 0.001 … 1000
+ *   -ETIME       the instant to stop at has passed
+ *   -EBUSY       the clock is on its way to another instant; to set a start: it runs
  *   -EPERM       CAP_SYS_TIME is missing
  *   -ENOSPC      VT_GROUPS_MAX groups exist, or the slot is taken
- *   -EBUSY       somebody else sets the rate just now
+ *   -EINPROGRESS somebody else turns the clock just now: try again
  *   -ENOMEM
  */
 struct vt_request {
@@ -250,11 +258,14 @@ struct vt_request {
 	__u64 stopped;    /* out: 1 if the clock stands */
 	__u64 state;      /* in (bind, freeze-only): enum vt_state of the cgroup at the call */
 	__u64 has_caller; /* out (read): 1 if the calling process is in the group or below it */
+	__u64 at_ns;      /* in (run_until): virtual, VT_ENDLESS for never; (stop_at, start_at): real */
+	__u64 lead_max_ns; /* in (run_until): the freeze begins no earlier than that before, real */
+	__u64 stop_ns;    /* out: virtual, where the clock will stop by itself or has; VT_ENDLESS */
 	__u64 slot;       /* in (bind): a free place in vt_clocks */
 };
 
 #ifndef __cplusplus /* which spells it otherwise */
-_Static_assert(sizeof(struct vt_group_rec) == 136, "vt_group_rec has a hole");
+_Static_assert(sizeof(struct vt_group_rec) == 152, "vt_group_rec has a hole");
 _Static_assert(sizeof(struct vt_clock_piece) == 40, "vt_clock_piece has a hole");
 _Static_assert(sizeof(struct vt_clock_slot) == 96, "vt_clock_slot has a hole");
 _Static_assert(sizeof(struct vt_counters) == 72, "vt_counters has a hole");
@@ -262,7 +273,7 @@ _Static_assert(sizeof(struct vt_meta) == 64, "vt_meta has a hole");
 _Static_assert(sizeof(struct vt_record) == 56, "vt_record has a hole");
 _Static_assert(sizeof(struct vt_listener) == 32, "vt_listener has a hole");
 _Static_assert(sizeof(struct vt_note) == 24, "vt_note has a hole");
-_Static_assert(sizeof(struct vt_request) == 80, "vt_request has a hole");
+_Static_assert(sizeof(struct vt_request) == 104, "vt_request has a hole");
 #endif
 
 #endif /* VT_LAYOUT_H */

@@ -23,7 +23,7 @@ vt_virtual vt_slot_at(const struct vt_clock_slot *slot, vt_real r)
 	};
 	vt_virtual v = vt_clock_at(&piece, r);
 
-	if (p->stop_virtual_ns != VT_CLOCK_NO_STOP && v.ns > (int64_t)p->stop_virtual_ns)
+	if (p->stop_virtual_ns != VT_ENDLESS && v.ns > (int64_t)p->stop_virtual_ns)
 		v.ns = (int64_t)p->stop_virtual_ns;
 	return v;
 }

@@ -77,7 +77,7 @@ static int64_t frozen_until(const struct vt_group_rec *books, uint64_t real_ns)
 {
 	uint64_t frozen_ns = books->frozen_ns;
 
-	if (books->state == VT_FREEZING || books->state == VT_FROZEN)
+	if ((books->state == VT_FREEZING || books->state == VT_FROZEN) && real_ns > books->a_ns)
 		frozen_ns += real_ns - books->a_ns;
 	return (int64_t)frozen_ns;
 }
@@ -104,6 +104,8 @@ int vt_group_status(struct vt_group *g, struct vt_status *out)
 	out->lag_ns = out->real.ns - out->virt.ns;
 	out->frozen_ns = frozen_until(books, req.real_ns);
 	out->epoch_ns = req.epoch_ns;
+	out->has_end = req.stop_ns != VT_ENDLESS;
+	out->end.ns = out->has_end ? (int64_t)req.stop_ns : 0;
 	return 0;
 }
 
@@ -135,12 +137,8 @@ int vt_group_set_rate(struct vt_group *g, uint64_t rate)
 {
 	struct vt_request req = { .group = g->id, .rate = rate };
 	const char *what = "cannot set the rate of group";
-	int err = -EBUSY;
+	int err = vt_run(g->vt, VT_PROG_RATE, &req);
 
-	for (int i = 0; i < VT_READ_TRIES && err == -EBUSY; i++) {
-		vt_retry_pause(i);
-		err = vt_run(g->vt, VT_PROG_RATE, &req);
-	}
 	if (err == -ERANGE)
 		return vt_error(ERANGE, what, g->name, "outside 0.001 ... 1000");
 	if (err == -EOPNOTSUPP)

@@ -71,7 +71,7 @@ struct goal {
  * The kernel calls a cgroup with cgroups below frozen when either its own tasks have stopped or
  * the cgroups below are frozen, so there the tasks themselves have to be asked as well.
  */
-static bool has_all_stopped(struct vt_group *g)
+bool vt_group_has_stopped(struct vt_group *g)
 {
 	struct vt_straggler any;
 
@@ -98,7 +98,7 @@ static bool is_reached(void *arg)
 	if (vt_books_state(goal->g->vt, goal->g->id) != (int)goal->state &&
 	    (goal->looks++ < BOOKS_ONLY || !is_told_by_events(goal)))
 		return false;
-	return goal->state != VT_FROZEN || has_all_stopped(goal->g);
+	return goal->state != VT_FROZEN || vt_group_has_stopped(goal->g);
 }
 
 int vt_group_wait(struct vt_group *g, enum vt_state state, int64_t timeout_ns)

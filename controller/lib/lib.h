@@ -71,6 +71,9 @@ enum vt_program {
 	VT_PROG_UNBIND,
 	VT_PROG_RATE,
 	VT_PROG_READ,
+	VT_PROG_RUN_UNTIL,
+	VT_PROG_STOP_AT,
+	VT_PROG_START_AT,
 	VT_PROG_EXPECT,
 	VT_PROG_NOTE,
 	VT_PROG_COUNT,
@@ -92,7 +95,7 @@ struct vt {
 int vt_pin_get(const char *dir, const char *name);
 /* Layout version of the pins in dir; 0: there are none or they cannot be read. */
 unsigned int vt_pinned_layout(const char *dir);
-/* Run a control program on *req. Only -errno of the machinery is reported, not the answer's. */
+/* Run a control program on *req, again while another turns the same clock. Only -errno of the machinery is reported, not the answer's. */
 int vt_run(struct vt *vt, enum vt_program program, struct vt_request *req);
 int vt_run_on(struct vt *vt, enum vt_program program, void *context, size_t size);
 /* What the caller does next to tasks and directories is libvt's doing. */
@@ -200,5 +203,10 @@ int vt_group_open_place(struct vt *vt, const struct vt_place *place, struct vt_g
 int vt_group_books(struct vt_group *g, struct vt_group_rec *out);
 /* The group that the cgroup at that path below the mount point is in; 0: none. */
 uint64_t vt_group_around(struct vt *vt, const char *cgroup);
+
+/* ---- freeze.c ---- */
+
+/* Of a group that the books call frozen: is it so, with all that is below? */
+bool vt_group_has_stopped(struct vt_group *g);
 
 #endif /* VT_LIB_H */

@@ -55,7 +55,8 @@ bool vt_kernel_has_clock(void)
 	btf = btf__load_vmlinux_btf();
 	if (!btf)
 		return false;
-	has = btf__find_by_name_kind(btf, "vtclk_bind", BTF_KIND_FUNC) > 0;
+	/* The youngest of what the programs call */
+	has = btf__find_by_name_kind(btf, "vtclk_start_at", BTF_KIND_FUNC) > 0;
 	btf__free(btf);
 	return has;
 }

@@ -23,6 +23,9 @@ static const char *const program_names[VT_PROG_COUNT] = {
 	[VT_PROG_UNBIND] = "vt_unbind",
 	[VT_PROG_RATE] = "vt_rate",
 	[VT_PROG_READ] = "vt_read",
+	[VT_PROG_RUN_UNTIL] = "vt_run_until",
+	[VT_PROG_STOP_AT] = "vt_stop_at",
+	[VT_PROG_START_AT] = "vt_start_at",
 	[VT_PROG_EXPECT] = "vt_expect",
 	[VT_PROG_NOTE] = "vt_note",
 };
@@ -190,7 +193,13 @@ int vt_run_on(struct vt *vt, enum vt_program program, void *context, size_t size
 
 int vt_run(struct vt *vt, enum vt_program program, struct vt_request *req)
 {
-	return vt_run_on(vt, program, req, sizeof(*req));
+	int err = -EINPROGRESS;
+
+	for (int i = 0; i < VT_READ_TRIES && err == -EINPROGRESS; i++) {
+		vt_retry_pause(i);
+		err = vt_run_on(vt, program, req, sizeof(*req));
+	}
+	return err;
 }
 
 /* Only a statistic hangs on these: failure is no reason to fail. */

@@ -29,6 +29,7 @@ const struct vtctl_table vtctl_group_table = {
 		FIELD(tdf, "tdf", NULL, KIND_NUMBER),
 		FIELD(virtual_ns, "virtual time", NULL, KIND_INSTANT),
 		FIELD(real_ns, "real time", NULL, KIND_INSTANT),
+		FIELD(end_ns, "stops by itself at", NULL, KIND_INSTANT),
 		FIELD(lag_ns, "lag", "LAG", KIND_DURATION),
 		FIELD(epoch_ns, "epoch", NULL, KIND_DURATION),
 		FIELD(frozen_ns, "frozen", "FROZEN", KIND_DURATION),
@@ -49,7 +50,10 @@ const struct vtctl_table vtctl_group_table = {
 
 static int64_t age_of(const struct vt_status *s)
 {
-	return s->books.a_ns ? s->real.ns - (int64_t)s->books.a_ns : 0;
+	int64_t age = s->books.a_ns ? s->real.ns - (int64_t)s->books.a_ns : 0;
+
+	/* The end of a step is known before it is there. */
+	return age > 0 ? age : 0;
 }
 
 /* An ancestor that is a group knows when its freeze began; else this group's own began no later. */
@@ -86,7 +90,8 @@ static void find_holds(struct vt *vt, const struct vt_status *s, struct vtctl_gr
 	if (!directory)
 		return;
 	if (vtctl_is_held(directory))
-		add_hold(&r->holds, "user", directory, age_of(s));
+		add_hold(&r->holds, s->books.flags & VT_GROUP_STEPPED ? "step" : "user", directory,
+			 age_of(s));
 	while (vtctl_go_up(directory))
 		if (vtctl_is_held(directory))
 			add_hold(&r->holds, "ancestor", directory,
@@ -113,6 +118,7 @@ static void copy_status(const struct vt_status *s, struct vtctl_group *r)
 	r->state = vt_state_name(s->state);
 	r->is_virtual = s->is_virtual;
 	r->virtual_ns = s->virt.ns;
+	r->end_ns = s->end.ns;
 	r->real_ns = s->real.ns;
 	r->lag_ns = s->lag_ns;
 	r->epoch_ns = s->epoch_ns;

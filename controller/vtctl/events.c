@@ -13,6 +13,7 @@
 #include "groups.h"
 #include "names.h"
 #include "signals.h"
+#include "stop.h"
 
 #define REST_NS 5000000
 

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vtctl freeze GROUP...|--all: returns at b, when all tasks of all groups have stopped. All are
- * asked first and waited for then, so that they stop side by side. If one fails, those frozen by
- * this command are thawed again, also when it is interrupted.
+ * vtctl freeze GROUP...|--all [--at INSTANT]: returns at b, when all tasks of all groups have stopped.
+ * If one fails, those frozen by this command are thawed again, also when it is interrupted.
+ *
+ * With --at the clocks are given ends, and the kernel freezes the groups when they get there.
  */
-#define _GNU_SOURCE /* open_memstream */
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "groups.h"
+#include "stop.h"
 
 #define SLICE_NS 100000000LL /* how soon an interruption is seen */
-#define STRAGGLERS_MAX 8
 
 struct frozen {
 	const char *name;
@@ -35,138 +31,15 @@ static const struct vtctl_table table = {
 				      { 0 } },
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void note_interruption(int signal)
+static bool nothing_is_fine(int err)
 {
-	interrupted = signal;
-}
-
-static void watch_interruptions(void)
-{
-	struct sigaction action = { .sa_handler = note_interruption };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
-static void thaw_first(const struct vtctl_groups *groups, int count)
-{
-	while (count-- > 0)
-		vt_group_thaw(groups->items[count]);
-}
-
-/* Take a group that stays as it is out of the set. */
-static void drop(struct vtctl_groups *groups, int i)
-{
-	vt_group_close(groups->items[i]);
-	groups->count--;
-	memmove(&groups->items[i], &groups->items[i + 1],
-		(size_t)(groups->count - i) * sizeof(*groups->items));
+	(void)err;
+	return false;
 }
 
 static bool is_fine_for_all(int err)
 {
 	return err == -EALREADY || err == -ENODATA || err == -ENOENT;
-}
-
-/* *asked counts the groups that this command has frozen: they come first. */
-static int ask(struct vtctl_groups *groups, bool all, int *asked)
-{
-	for (*asked = 0; *asked < groups->count;) {
-		struct vt_group *g = groups->items[*asked];
-		int err = vt_group_has_caller(g);
-
-		/* It would never come back to report the freeze, or to undo it. */
-		if (err > 0)
-			return vtctl_failure("cannot freeze '%s': vtctl itself is inside",
-					     vt_group_name(g));
-		if (!err)
-			err = vt_group_freeze(g);
-		if (!err)
-			++*asked;
-		else if (all && is_fine_for_all(err))
-			drop(groups, *asked);
-		else
-			return vtctl_failure_of_vt();
-	}
-	return EXIT_OK;
-}
-
-static int wait_until(struct vt_group *g, int64_t deadline_ns)
-{
-	int err;
-
-	do {
-		int64_t left_ns = deadline_ns - now_ns();
-
-		if (interrupted)
-			return -EINTR;
-		if (left_ns < 0)
-			return -ETIMEDOUT;
-		err = vt_group_wait(g, VT_FROZEN, left_ns < SLICE_NS ? left_ns : SLICE_NS);
-	} while (err == -ETIMEDOUT || err == -EINTR);
-	return err;
-}
-
-/* "12 (dd): uninterruptible sleep in nfs_wait, 13 (gdb): traced"; to be freed. */
-static char *stragglers(struct vt_group *g)
-{
-	struct vt_straggler s[STRAGGLERS_MAX];
-	int i, n = vt_group_stragglers(g, s, STRAGGLERS_MAX);
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (!out)
-		return NULL;
-	for (i = 0; i < n && i < STRAGGLERS_MAX; i++)
-		fprintf(out, "%sPID %d (%.16s): %.64s", i ? ", " : "", (int)s[i].pid, s[i].comm, s[i].why);
-	if (n > STRAGGLERS_MAX)
-		fprintf(out, " and %d more", n - STRAGGLERS_MAX);
-	fclose(out);
-	return text;
-}
-
-static int did_not_stop(struct vt_group *g, int err, int64_t timeout_ns)
-{
-	char text[32], *who;
-	int status;
-
-	if (err == -EINTR)
-		return vtctl_failure("interrupted while '%s' was stopping; thawed again", vt_group_name(g));
-	if (err != -ETIMEDOUT)
-		return vtctl_failure_of_vt();
-	who = stragglers(g);
-	status = vtctl_failure("'%s' did not stop within %s: %s; thawed again", vt_group_name(g),
-			       vt_format_duration(timeout_ns, text, sizeof(text)),
-			       who && *who ? who : "nobody to blame is left");
-	free(who);
-	return status;
-}
-
-static int wait_for_all(const struct vtctl_groups *groups, int64_t timeout_ns)
-{
-	int64_t now = now_ns(), deadline_ns;
-	int i, err;
-
-	if (__builtin_add_overflow(now, timeout_ns, &deadline_ns))
-		deadline_ns = INT64_MAX;
-	for (i = 0; i < groups->count; i++) {
-		err = wait_until(groups->items[i], deadline_ns);
-		if (err)
-			return did_not_stop(groups->items[i], err, timeout_ns);
-	}
-	return EXIT_OK;
 }
 
 static void fill(struct frozen *f, struct vt_group *g)
@@ -187,31 +60,122 @@ static void fill(struct frozen *f, struct vt_group *g)
 static int print(const struct vtctl_groups *groups)
 {
 	struct frozen *items = calloc((size_t)groups->count + 1, sizeof(*items));
-	int i;
+	int i, n = 0;
 
 	if (!items)
 		return vtctl_failure("out of memory");
 	for (i = 0; i < groups->count; i++)
-		fill(&items[i], groups->items[i]);
-	vtctl_print_rows(&(struct vtctl_rows){ &table, items, groups->count });
+		if (groups->asked[i])
+			fill(&items[n++], groups->items[i]);
+	vtctl_print_rows(&(struct vtctl_rows){ &table, items, n });
 	free(items);
 	return EXIT_OK;
+}
+
+/* ---- at an instant --------------------------------------------------------------------------- */
+
+/* On the host's CLOCK_MONOTONIC */
+static vt_real real_instant(const struct vtctl_instant *at)
+{
+	struct timespec wall;
+	int64_t now_ns = vtctl_now_ns();
+	vt_real real;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	real.ns = at->after_now ? at->ns : at->ns - (wall.tv_sec * 1000000000LL + wall.tv_nsec);
+	if (__builtin_add_overflow(now_ns, real.ns, &real.ns))
+		real.ns = INT64_MAX;
+	return real;
+}
+
+static int set_end(struct vt_group *g, vt_real at)
+{
+	struct vt_status s;
+	struct vt_piece piece;
+	int err = vt_group_status(g, &s);
+
+	if (err)
+		return vtctl_failure_of_vt();
+	if (s.state != VT_RUNNING)
+		return vtctl_failure("cannot freeze group '%s': it is %s", vt_group_name(g),
+				     vt_state_name(s.state));
+	if (s.tasks == 0)
+		return vtctl_failure("cannot freeze group '%s': it has no tasks", vt_group_name(g));
+	piece = (struct vt_piece){ s.real, s.virt, s.rate };
+	return vt_clock_run_until(g, vt_clock_at(&piece, at)) ? vtctl_failure_of_vt() : EXIT_OK;
+}
+
+static void take_ends_back(const struct vtctl_groups *groups)
+{
+	for (int i = 0; i < groups->count; i++)
+		if (groups->asked[i])
+			vt_clock_run_on(groups->items[i]);
+}
+
+static int set_ends(struct vtctl_groups *groups, vt_real at)
+{
+	int status = EXIT_OK;
+
+	for (int i = 0; i < groups->count && status == EXIT_OK; i++) {
+		status = set_end(groups->items[i], at);
+		groups->asked[i] = status == EXIT_OK;
+	}
+	return status;
+}
+
+static int sleep_until(vt_real at)
+{
+	for (int64_t left_ns; (left_ns = at.ns - vtctl_now_ns()) > 0;) {
+		const struct timespec t = { .tv_nsec = left_ns < SLICE_NS ? left_ns : SLICE_NS };
+
+		if (vtctl_is_interrupted())
+			return vtctl_failure("interrupted; nothing is frozen");
+		nanosleep(&t, NULL);
+	}
+	return EXIT_OK;
+}
+
+static int freeze_at(struct vtctl_groups *groups, const struct vtctl_args *args)
+{
+	vt_real at = real_instant(&args->at);
+	int status = set_ends(groups, at);
+
+	if (status == EXIT_OK)
+		status = sleep_until(at);
+	if (status != EXIT_OK) {
+		take_ends_back(groups);
+		return status;
+	}
+	status = vtctl_wait_frozen(groups, args->timeout_ns);
+	if (status != EXIT_OK)
+		vtctl_thaw_asked(groups);
+	return status;
+}
+
+static int freeze_now(struct vtctl_groups *groups, const struct vtctl_args *args)
+{
+	bool all = args->given & OPT_ALL;
+	int status = vtctl_tell_to_freeze(groups, all ? is_fine_for_all : nothing_is_fine);
+
+	if (status == EXIT_OK)
+		status = vtctl_wait_frozen(groups, args->timeout_ns);
+	if (status != EXIT_OK)
+		vtctl_thaw_asked(groups);
+	return status;
 }
 
 int vtctl_freeze(struct vtctl_args *args)
 {
 	struct vtctl_groups groups;
-	int asked, status = vtctl_groups_open(args, &groups);
+	int status = vtctl_groups_open(args, &groups);
 
 	if (status != EXIT_OK)
 		return status;
-	watch_interruptions();
-	status = ask(&groups, args->given & OPT_ALL, &asked);
+	vtctl_watch_interruptions();
+	status = vtctl_check_outside(&groups);
 	if (status == EXIT_OK)
-		status = wait_for_all(&groups, args->timeout_ns);
-	if (status != EXIT_OK)
-		thaw_first(&groups, asked);
-	else if ((args->given & OPT_VERBOSE) || vtctl_speaks_json())
+		status = args->given & OPT_AT ? freeze_at(&groups, args) : freeze_now(&groups, args);
+	if (status == EXIT_OK && ((args->given & OPT_VERBOSE) || vtctl_speaks_json()))
 		status = print(&groups);
 	vtctl_groups_close(&groups);
 	return status;

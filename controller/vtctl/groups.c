@@ -62,7 +62,8 @@ static int open_names(struct vtctl_groups *groups, char *const *names, int count
 	int i, err;
 
 	groups->items = calloc((size_t)count + 1, sizeof(*groups->items));
-	if (!groups->items)
+	groups->asked = calloc((size_t)count + 1, sizeof(*groups->asked));
+	if (!groups->items || !groups->asked)
 		return vtctl_failure("out of memory");
 	for (i = 0; i < count; i++) {
 		err = vt_group_open(groups->vt, names[i], &groups->items[groups->count]);
@@ -122,5 +123,6 @@ void vtctl_groups_close(struct vtctl_groups *groups)
 	while (groups->count > 0)
 		vt_group_close(groups->items[--groups->count]);
 	free(groups->items);
+	free(groups->asked);
 	vt_close(groups->vt);
 }

@@ -19,6 +19,7 @@ int vtctl_open_group(const struct vtctl_args *args, struct vt **vt, struct vt_gr
 struct vtctl_groups {
 	struct vt *vt;
 	struct vt_group **items;
+	bool *asked; /* this command has told items[i] to freeze */
 	int count;
 };
 
@@ -29,7 +30,7 @@ void vtctl_groups_close(struct vtctl_groups *groups);
 /* ---- the record of a group ------------------------------------------------------------------ */
 
 struct vtctl_hold {
-	const char *kind; /* "user": its own cgroup.freeze, "ancestor": one above */
+	const char *kind; /* "user": its own cgroup.freeze, "step": a step has ended, "ancestor": one above */
 	char *owner;      /* cgroup path */
 	int64_t age_ns;   /* at least, for an ancestor that is no group */
 };
@@ -39,7 +40,7 @@ struct vtctl_group {
 	const char *level, *state;
 	char rate[32], tdf[32];
 	bool is_virtual;
-	int64_t virtual_ns, real_ns, lag_ns, epoch_ns, frozen_ns;
+	int64_t virtual_ns, real_ns, end_ns, lag_ns, epoch_ns, frozen_ns;
 	int64_t a_ns, b_ns, c_ns;
 	uint64_t freezes, tasks, joins, leaves, forks, steps_back;
 	struct vtctl_rows holds; /* of struct vtctl_hold */

@@ -91,7 +91,7 @@ static void print_all(void)
 	puts("usage: vtctl [-j] COMMAND [ARGUMENT...]\n\n"
 	     "Stop, slow down and speed up time for groups of processes.\n");
 	for (v = vtctl_verbs; v->name; v++)
-		printf("  %-8s  %s\n", v->name, v->help);
+		printf("  %-9s  %s\n", v->name, v->help);
 	puts("\nvtctl help COMMAND tells more; vtctl(8) and vt(7) tell all. With -j output and errors\n"
 	     "are JSON. Exit status: 0, 1 for a failure, 2 for wrong usage.");
 }

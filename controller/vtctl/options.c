@@ -124,6 +124,8 @@ static int count_groups(const struct vtctl_args *args)
 		return args->count > 0;
 	case OPERANDS_GROUPS:
 		return args->count;
+	case OPERANDS_GROUPS_OTHER:
+		return args->count - 1;
 	default:
 		return 0;
 	}

@@ -3,7 +3,6 @@
  * and the wait. */
 #define _GNU_SOURCE /* ppoll */
 #include <signal.h>
-#include <time.h>
 
 #include "signals.h"
 
@@ -42,12 +41,4 @@ void vtctl_signals_wait(struct pollfd *files, int count, int64_t timeout_ns)
 	struct timespec timeout = { .tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000 };
 
 	ppoll(files, (nfds_t)count, timeout_ns < 0 ? NULL : &timeout, &waiting);
-}
-
-int64_t vtctl_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }

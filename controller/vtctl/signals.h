@@ -14,7 +14,4 @@ bool vtctl_signals_came(void);
 /* Wait for one of the files, a signal, or so long; for ever if it is negative. */
 void vtctl_signals_wait(struct pollfd *files, int count, int64_t timeout_ns);
 
-/* The host's CLOCK_MONOTONIC. */
-int64_t vtctl_now_ns(void);
-
 #endif /* VTCTL_SIGNALS_H */

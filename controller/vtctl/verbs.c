@@ -27,10 +27,17 @@ const struct vtctl_verb vtctl_verbs[] = {
 	  vtctl_attach, OPT_ALLOW_STEP, OPERANDS_GROUP, 2, MANY },
 	{ "detach", NULL, "PID...", "move processes out of their groups, back to the host's time",
 	  vtctl_detach, 0, OPERANDS_OTHER, 1, MANY },
-	{ "freeze", NULL, "GROUP...|--all [--timeout D] [-v]", "stop groups: their tasks and their clocks",
-	  vtctl_freeze, OPT_ALL | OPT_TIMEOUT | OPT_VERBOSE, OPERANDS_GROUPS, 1, MANY },
+	{ "freeze", NULL, "GROUP...|--all [--at INSTANT] [--timeout D] [-v]",
+	  "stop groups: their tasks and their clocks",
+	  vtctl_freeze, OPT_ALL | OPT_AT | OPT_TIMEOUT | OPT_VERBOSE, OPERANDS_GROUPS, 1, MANY },
 	{ "thaw", "unfreeze", "GROUP...|--all", "let groups go on as if nothing had happened",
 	  vtctl_thaw, OPT_ALL, OPERANDS_GROUPS, 1, MANY },
+	{ "step", NULL, "GROUP... D [--freeze-first] [--timeout D] [-v]",
+	  "let frozen groups go on by exactly D and stop",
+	  vtctl_step, OPT_FREEZE_FIRST | OPT_TIMEOUT | OPT_VERBOSE, OPERANDS_GROUPS_OTHER, 2, MANY },
+	{ "run-until", NULL, "GROUP INSTANT [--timeout D] [-v]",
+	  "let a group go on until its own time is INSTANT",
+	  vtctl_run_until, OPT_TIMEOUT | OPT_VERBOSE, OPERANDS_GROUP, 2, 2 },
 	{ "rate", NULL, "GROUP R|--tdf K", "set how fast a group's time runs",
 	  vtctl_rate, OPT_TDF, OPERANDS_GROUP, 1, 2 },
 	{ "list", NULL, "", "list the groups, one line each",
@@ -110,14 +117,37 @@ static int take_trace(const char *text, struct vtctl_args *args)
 	return *text ? EXIT_OK : vtctl_usage_error("--trace needs the name of a file");
 }
 
-static int take_timeout(const char *text, struct vtctl_args *args)
+int vtctl_take_duration(const char *text, int64_t *ns)
 {
-	int err = vt_parse_duration(text, &args->timeout_ns);
+	int err = vt_parse_duration(text, ns);
 
-	if (!err && args->timeout_ns < 0)
+	if (!err && *ns < 0)
 		err = -ERANGE;
 	return err ? vtctl_bad_number("duration", text, err,
 				      "0s to 292 years, as in 10ms, 1.5s or 1m30s") : EXIT_OK;
+}
+
+static int take_timeout(const char *text, struct vtctl_args *args)
+{
+	return vtctl_take_duration(text, &args->timeout_ns);
+}
+
+int vtctl_take_instant(const char *text, struct vtctl_instant *at)
+{
+	int err;
+
+	at->after_now = *text == '+';
+	if (at->after_now)
+		return vtctl_take_duration(text + 1, &at->ns);
+	err = vt_parse_time(text, &at->ns);
+	return err ? vtctl_bad_number("instant", text, err,
+				      "+DURATION, 2030-01-01T00:00:00Z, +hh:mm instead of the Z, or "
+				      "@SECONDS, 1677 to 2262") : EXIT_OK;
+}
+
+static int take_at(const char *text, struct vtctl_args *args)
+{
+	return vtctl_take_instant(text, &args->at);
 }
 
 int vtctl_take_rate(const char *text, struct vtctl_args *args)
@@ -147,6 +177,8 @@ const struct vtctl_option vtctl_options[] = {
 	{ OPT_CREATE, "create", 0, NULL, "make the group if there is none", NULL },
 	{ OPT_ALLOW_STEP, "allow-step", 0, NULL, "even if the process sees its time step back", NULL },
 	{ OPT_ALL, "all", 0, NULL, "all groups that are not in that state yet", NULL },
+	{ OPT_AT, "at", 0, "INSTANT", "stop then: +D from now, or the host's wall time", take_at },
+	{ OPT_FREEZE_FIRST, "freeze-first", 0, NULL, "freeze groups that run", NULL },
 	{ OPT_TIMEOUT, "timeout", 0, "D", "give up after D, 10s if not given", take_timeout },
 	{ OPT_VERBOSE, "verbose", 'v', NULL, "print how long it took", NULL },
 	{ OPT_FOLLOW, "follow", 0, NULL, "until interrupted, as without --count and --for", NULL },

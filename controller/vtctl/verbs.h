@@ -32,11 +32,13 @@ enum vtctl_option_bit {
 	OPT_ALL = 1 << 10,
 	OPT_TIMEOUT = 1 << 11,
 	OPT_VERBOSE = 1 << 12,
-	OPT_FOLLOW = 1 << 13,
-	OPT_COUNT = 1 << 14,
-	OPT_FOR = 1 << 15,
-	OPT_TRACE = 1 << 16,
-	OPT_INTERVAL = 1 << 17,
+	OPT_FREEZE_FIRST = 1 << 13,
+	OPT_AT = 1 << 14,
+	OPT_FOLLOW = 1 << 15,
+	OPT_COUNT = 1 << 16,
+	OPT_FOR = 1 << 17,
+	OPT_TRACE = 1 << 18,
+	OPT_INTERVAL = 1 << 19,
 	OPT_EVERYWHERE = OPT_JSON | OPT_HELP,
 };
 
@@ -46,7 +48,14 @@ enum vtctl_operands {
 	OPERANDS_OTHER,         /* the verb looks at them itself */
 	OPERANDS_GROUP,         /* a group, then what the verb looks at itself */
 	OPERANDS_GROUPS,        /* groups */
+	OPERANDS_GROUPS_OTHER,  /* groups, and last what the verb looks at itself */
 	OPERANDS_GROUP_COMMAND, /* a group, then a command whose options are its own */
+};
+
+/* An instant: so long after now, or a point of wall time. */
+struct vtctl_instant {
+	bool after_now;
+	int64_t ns;
 };
 
 struct vtctl_args {
@@ -55,6 +64,7 @@ struct vtctl_args {
 	uint64_t rate;      /* OPT_RATE, OPT_TDF */
 	int64_t epoch_ns;   /* OPT_EPOCH */
 	int64_t timeout_ns; /* OPT_TIMEOUT, or its default */
+	struct vtctl_instant at; /* OPT_AT */
 	int64_t count_max;  /* OPT_COUNT */
 	int64_t for_ns;     /* OPT_FOR */
 	int64_t interval_ns; /* OPT_INTERVAL */
@@ -95,6 +105,8 @@ int vtctl_parse(const struct vtctl_verb *verb, char **argv, struct vtctl_args *a
 /* Read one number and complain in one line; exit status. */
 int vtctl_take_rate(const char *text, struct vtctl_args *args);
 int vtctl_take_pid(const char *text, pid_t *pid);
+int vtctl_take_duration(const char *text, int64_t *ns);
+int vtctl_take_instant(const char *text, struct vtctl_instant *at);
 
 int vtctl_attach(struct vtctl_args *args);
 int vtctl_create(struct vtctl_args *args);
@@ -109,8 +121,10 @@ int vtctl_list(struct vtctl_args *args);
 int vtctl_load(struct vtctl_args *args);
 int vtctl_rate(struct vtctl_args *args);
 int vtctl_run(struct vtctl_args *args);
+int vtctl_run_until(struct vtctl_args *args);
 int vtctl_show(struct vtctl_args *args);
 int vtctl_stats(struct vtctl_args *args);
+int vtctl_step(struct vtctl_args *args);
 int vtctl_thaw(struct vtctl_args *args);
 int vtctl_unload(struct vtctl_args *args);
 int vtctl_watch(struct vtctl_args *args);

@@ -199,6 +199,68 @@ static void goes_on_below(void **state)
 	drop_group(below);
 }
 
+/* ---- clocks that stop by themselves ---------------------------------------------------------------- */
+
+#define STEPS 50
+#define STEP_NS 3000000
+
+static void stops_by_itself(void **state)
+{
+	struct vt_clock *c;
+	vt_virtual start, now;
+
+	if (!machine.has_clock)
+		skip();
+	OK(vt_clock_open(*state, &c));
+	freeze_fully(*state);
+	OK(vt_clock_read(*state, &start, NULL));
+	for (int i = 1; i <= STEPS; i++) {
+		struct vt_step *step;
+
+		OK(vt_step_begin((struct vt_group *const *)state, 1, STEP_NS, &step));
+		do {
+			OK(vt_clock_now(c, &now, NULL));
+			assert_in_range(now.ns, start.ns + (i - 1) * STEP_NS, start.ns + i * STEP_NS);
+		} while (!vt_step_is_done(step));
+		OK(vt_clock_now(c, &now, NULL));
+		assert_int_equal(now.ns, start.ns + i * STEP_NS);
+		vt_step_close(step);
+	}
+	agree(*state, c);
+	thaw_fully(*state);
+	agree(*state, c);
+	vt_clock_close(c);
+}
+
+/* As boards on a wire do it. */
+static void stops_at_an_instant(void **state)
+{
+	struct vt_clock *c;
+	struct vt_status s;
+	vt_virtual now;
+	vt_real real;
+
+	if (!machine.has_clock)
+		skip();
+	OK(vt_clock_open(*state, &c));
+	for (int i = 0; i < 20; i++) {
+		OK(vt_clock_now(c, &now, &real));
+		real.ns += 2000000;
+		OK(vt_clock_stop_at(*state, real, NULL));
+		freeze_fully(*state);
+		pass_ms(3);
+		agree(*state, c);
+		s = status_of(*state);
+		OK(vt_clock_now(c, &now, NULL));
+		assert_int_equal(now.ns, s.virt.ns);
+		real.ns += 1500000; /* long ago by now */
+		OK(vt_clock_start_at(*state, real));
+		thaw_fully(*state);
+		agree(*state, c);
+	}
+	vt_clock_close(c);
+}
+
 /* ---- no system call ------------------------------------------------------------------------------- */
 
 static const struct vt_clock *read_strictly;
@@ -355,6 +417,8 @@ int main(void)
 		WITH_ONE("no reader sees a clock go back, frozen and thawed", goes_on),
 		WITH_ONE("no reader sees a clock go back, at changing rates", goes_on_at_any_rate),
 		WITH_ONE("no reader sees a clock go back, frozen from above", goes_on_below),
+		WITH_ONE("no reading is beyond the end of a step", stops_by_itself),
+		WITH_ONE("a clock that stops and starts at given instants is read as such", stops_at_an_instant),
 		WITH_ONE("reading takes no system call", no_calls),
 		SENTENCE("many groups have clocks to read", many),
 		SENTENCE("the clock of a deleted group cannot be read", deleted),

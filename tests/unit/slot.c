@@ -12,7 +12,7 @@ static struct vt_clock_piece piece(uint64_t real_ns, uint64_t virtual_ns, uint64
 		.virtual_ns = virtual_ns,
 		.rate = rate,
 		.stopped = stopped,
-		.stop_virtual_ns = VT_CLOCK_NO_STOP,
+		.stop_virtual_ns = VT_ENDLESS,
 	};
 }
 

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vtctl step GROUP... D and vtctl run-until GROUP INSTANT: return when the clocks stand at their ends
+ * and all tasks have stopped. The kernel sees to that; if vtctl is interrupted or killed the step goes
+ * on without it.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "stop.h"
+
+struct stepped {
+	const char *name;
+	int64_t virtual_ns, a_ns, b_ns, overrun_ns;
+};
+
+#define FIELD(key, column, kind) { #key, NULL, column, kind, offsetof(struct stepped, key) }
+
+static const struct vtctl_table table = {
+	sizeof(struct stepped),
+	(const struct vtctl_field[]){ FIELD(name, "GROUP", KIND_TEXT),
+				      FIELD(virtual_ns, "VIRTUAL TIME", KIND_DURATION),
+				      FIELD(a_ns, NULL, KIND_INSTANT),
+				      FIELD(b_ns, NULL, KIND_INSTANT),
+				      FIELD(overrun_ns, "RAN ON FOR", KIND_DURATION),
+				      { 0 } },
+};
+
+/* How long tasks have run with a clock that stood */
+static void fill(struct stepped *f, struct vt_group *g)
+{
+	struct vt_status s = { 0 };
+
+	vt_group_status(g, &s);
+	*f = (struct stepped){
+		.name = vt_group_name(g),
+		.virtual_ns = s.virt.ns,
+		.a_ns = (int64_t)s.books.a_ns,
+		.b_ns = (int64_t)s.books.b_ns,
+		.overrun_ns = s.books.b_ns > s.books.a_ns ? (int64_t)(s.books.b_ns - s.books.a_ns) : 0,
+	};
+}
+
+static int print(const struct vtctl_groups *groups, const struct vtctl_args *args)
+{
+	struct stepped *items;
+
+	if (!(args->given & OPT_VERBOSE) && !vtctl_speaks_json())
+		return EXIT_OK;
+	items = calloc((size_t)groups->count + 1, sizeof(*items));
+	if (!items)
+		return vtctl_failure("out of memory");
+	for (int i = 0; i < groups->count; i++)
+		fill(&items[i], groups->items[i]);
+	vtctl_print_rows(&(struct vtctl_rows){ &table, items, groups->count });
+	free(items);
+	return EXIT_OK;
+}
+
+static int cannot_wait(const struct vtctl_groups *groups, int err)
+{
+	char *who;
+	int status;
+
+	if (err == -EINTR && vtctl_is_interrupted())
+		return vtctl_failure("interrupted; '%s' goes on to its end and stops there",
+				     vt_group_name(groups->items[0]));
+	if (err != -ETIMEDOUT)
+		return vtctl_failure_of_vt();
+	who = vtctl_stragglers(groups->items[0]);
+	status = vtctl_failure("'%s' is at its end but does not stop: %s",
+			       vt_group_name(groups->items[0]), who ? who : "out of memory");
+	free(who);
+	return status;
+}
+
+static int finish(const struct vtctl_groups *groups, struct vt_step *step,
+		  const struct vtctl_args *args)
+{
+	int err = vt_step_wait(step, args->timeout_ns);
+
+	vt_step_close(step);
+	return err ? cannot_wait(groups, err) : print(groups, args);
+}
+
+static bool is_fine_if_frozen(int err)
+{
+	return err == -EALREADY;
+}
+
+static int freeze_first(struct vtctl_groups *groups, const struct vtctl_args *args)
+{
+	int status = vtctl_tell_to_freeze(groups, is_fine_if_frozen);
+
+	if (status == EXIT_OK)
+		status = vtctl_wait_frozen(groups, args->timeout_ns);
+	if (status != EXIT_OK)
+		vtctl_thaw_asked(groups);
+	return status;
+}
+
+static int step(struct vtctl_groups *groups, int64_t step_ns, const struct vtctl_args *args)
+{
+	struct vt_step *under_way;
+	int status = vtctl_check_outside(groups);
+
+	if (status == EXIT_OK && args->given & OPT_FREEZE_FIRST)
+		status = freeze_first(groups, args);
+	if (status != EXIT_OK)
+		return status;
+	if (vt_step_begin(groups->items, groups->count, step_ns, &under_way))
+		return vtctl_failure_of_vt();
+	return finish(groups, under_way, args);
+}
+
+int vtctl_step(struct vtctl_args *args)
+{
+	struct vtctl_groups groups;
+	const char *text = args->operands[--args->count];
+	int64_t step_ns;
+	int status = vtctl_take_duration(text, &step_ns);
+
+	if (status != EXIT_OK)
+		return status;
+	if (step_ns < 1)
+		return vtctl_usage_error("bad step '%s': a step is 1 ns or more", text);
+	status = vtctl_groups_open(args, &groups);
+	if (status != EXIT_OK)
+		return status;
+	vtctl_watch_interruptions();
+	status = step(&groups, step_ns, args);
+	vtctl_groups_close(&groups);
+	return status;
+}
+
+/* ---- run-until ------------------------------------------------------------------------------- */
+
+/* Wall time of a group is the host's distance from its CLOCK_MONOTONIC, and the epoch, ahead. */
+static bool end_of(const struct vtctl_instant *at, const struct vt_status *s, vt_virtual *end)
+{
+	struct timespec wall;
+	int64_t distance_ns;
+
+	if (at->after_now)
+		return !__builtin_add_overflow(s->virt.ns, at->ns, &end->ns);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	distance_ns = wall.tv_sec * 1000000000LL + wall.tv_nsec - vtctl_now_ns();
+	return !__builtin_sub_overflow(at->ns, distance_ns, &end->ns) &&
+		!__builtin_sub_overflow(end->ns, s->epoch_ns, &end->ns);
+}
+
+static int let_go(struct vt_group *g, const struct vtctl_instant *at)
+{
+	struct vt_status s;
+	vt_virtual end;
+
+	if (vt_group_status(g, &s))
+		return vtctl_failure_of_vt();
+	if (s.tasks == 0)
+		return vtctl_failure("cannot run group '%s': it has no tasks", vt_group_name(g));
+	if (!end_of(at, &s, &end))
+		return vtctl_failure("cannot run group '%s': its clock does not go that far",
+				     vt_group_name(g));
+	if (vt_clock_run_until(g, end))
+		return vtctl_failure_of_vt();
+	if (s.state == VT_RUNNING || vt_group_thaw(g) == 0)
+		return EXIT_OK;
+	vt_clock_run_on(g);
+	return vtctl_failure_of_vt();
+}
+
+int vtctl_run_until(struct vtctl_args *args)
+{
+	struct vtctl_groups groups;
+	struct vtctl_instant at;
+	struct vt_step *under_way;
+	int status = vtctl_take_instant(args->operands[1], &at);
+
+	if (status != EXIT_OK)
+		return status;
+	args->count = 1;
+	status = vtctl_groups_open(args, &groups);
+	if (status != EXIT_OK)
+		return status;
+	vtctl_watch_interruptions();
+	status = vtctl_check_outside(&groups);
+	if (status == EXIT_OK)
+		status = let_go(groups.items[0], &at);
+	if (status == EXIT_OK && vt_step_watch(groups.items, 1, &under_way))
+		status = vtctl_failure_of_vt();
+	else if (status == EXIT_OK)
+		status = finish(&groups, under_way, args);
+	vtctl_groups_close(&groups);
+	return status;
+}

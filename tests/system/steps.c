@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Clocks that stop by themselves. VT_STEPS=N makes N random steps on 16 groups instead of a few.
+ */
+#include "system.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#define MS INT64_C(1000000)
+#define GROUPS 16
+
+static int one_frozen(void **state)
+{
+	struct vt_group *g;
+
+	OK(vt_group_create(vt, own_name("step"), NULL, &g));
+	spawn_into(g, sleeping);
+	freeze_fully(g);
+	*state = g;
+	return 0;
+}
+
+static int64_t stands_at(struct vt_group *g)
+{
+	struct vt_status s = status_of(g);
+
+	assert_true(s.clock_stopped);
+	assert_int_equal(s.state, VT_FROZEN);
+	return s.virt.ns;
+}
+
+static void steps_add_up(void **state)
+{
+	static const uint64_t rates[] = { VT_RATE_ONE, VT_RATE_ONE / 3, VT_RATE_ONE * 7, VT_RATE_ONE };
+	struct vt_group *g = *state;
+	int64_t start = stands_at(g), sum = 0;
+
+	for (int i = 0; i < 80; i++) {
+		int64_t step = 1 + rand() % (3 * MS);
+
+		OK(vt_group_set_rate(g, rates[i / 20]));
+		OK(vt_clock_step(g, step));
+		sum += step;
+		assert_int_equal(stands_at(g), start + sum);
+	}
+	assert_int_equal(counters_now().clock_errors, 0);
+}
+
+static void a_rate_leaves_the_end(void **state)
+{
+	struct vt_group *g = *state;
+	int64_t start = stands_at(g);
+	struct vt_step *step;
+
+	OK(vt_step_begin(&g, 1, 200 * MS, &step));
+	for (int i = 1; i < 20; i++)
+		OK(vt_group_set_rate(g, VT_RATE_ONE / 4 * i));
+	OK(vt_step_wait(step, PATIENCE_NS));
+	vt_step_close(step);
+	assert_int_equal(stands_at(g), start + 200 * MS);
+}
+
+static void the_lag_is_what_the_books_say(void **state)
+{
+	struct vt_group *g = *state;
+	struct vt_status s;
+
+	for (int i = 0; i < 10; i++)
+		OK(vt_clock_step(g, MS));
+	pass_ms(3);
+	thaw_fully(g);
+	s = status_of(g);
+	assert_int_equal(s.lag_ns, s.frozen_ns);
+	assert_false(s.has_end);
+}
+
+/* ---- who reads too much? -------------------------------------------------------------------------- */
+
+static struct latest {
+	_Atomic int64_t ns;
+	_Atomic uint64_t reads;
+} *latest;
+
+static int64_t read_somehow(uint64_t turn)
+{
+	struct timespec t;
+
+	if (turn & 1)
+		clock_gettime(CLOCK_MONOTONIC, &t);
+	else
+		syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND_NS + t.tv_nsec;
+}
+
+static void reading(void)
+{
+	for (uint64_t turn = 0;; turn++) {
+		int64_t now = read_somehow(turn), last = latest->ns;
+
+		while (now > last && !atomic_compare_exchange_weak(&latest->ns, &last, now))
+			;
+		latest->reads++;
+	}
+}
+
+static int64_t latest_read(void)
+{
+	return latest->ns;
+}
+
+static void nobody_reads_past_the_end(void **state)
+{
+	struct vt_group *g = *state;
+	pid_t readers[4];
+
+	latest = mmap(NULL, sizeof(*latest), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(latest != MAP_FAILED);
+	thaw_fully(g);
+	for (int i = 0; i < 4; i++) {
+		readers[i] = spawn(reading);
+		OK(vt_group_attach(g, readers[i], VT_ATTACH_ALLOW_STEP));
+	}
+	freeze_fully(g);
+	latest->ns = 0; /* what they have read outside */
+	for (int i = 0; i < 30; i++) {
+		OK(vt_clock_step(g, 1 + rand() % (20 * MS)));
+		assert_in_range(latest_read(), 1, stands_at(g));
+	}
+	assert_true(latest->reads > 1000);
+	/* Does the judge notice at all? Without an end they do read on. */
+	int64_t end = stands_at(g);
+	thaw_fully(g);
+	for (int i = 0; i < 1000 && latest_read() <= end; i++)
+		pass_ms(10);
+	assert_true(latest_read() > end);
+	for (int i = 0; i < 4; i++)
+		reap(readers[i]);
+	munmap(latest, sizeof(*latest));
+}
+
+/* ---- several ----------------------------------------------------------------------------------- */
+
+static void make_all(struct vt_group **groups)
+{
+	char name[64];
+
+	for (int i = 0; i < GROUPS; i++) {
+		snprintf(name, sizeof(name), "many-%d-%d", i, (int)getpid());
+		OK(vt_group_create(vt, name, NULL, &groups[i]));
+		spawn_into(groups[i], sleeping);
+		freeze_fully(groups[i]);
+	}
+}
+
+static void all_stop_at_one_instant(void **state)
+{
+	struct vt_group *groups[GROUPS];
+	int64_t start[GROUPS], sum = 0;
+	const char *wanted = getenv("VT_STEPS");
+	long steps = wanted ? atol(wanted) : 20;
+	struct vt_step *step;
+
+	(void)state;
+	make_all(groups);
+	for (int i = 0; i < GROUPS; i++)
+		start[i] = stands_at(groups[i]);
+	for (long n = 0; n < steps; n++) {
+		int64_t step_ns = 1 + rand() % (5 * MS);
+
+		OK(vt_step_begin(groups, GROUPS, step_ns, &step));
+		OK(vt_step_wait(step, PATIENCE_NS));
+		vt_step_close(step);
+		sum += step_ns;
+		for (int i = 0; i < GROUPS; i++) {
+			assert_int_equal(stands_at(groups[i]), start[i] + sum);
+			assert_int_equal(books_of(groups[i]).a_ns, books_of(groups[0]).a_ns);
+			assert_int_equal(books_of(groups[i]).c_ns, books_of(groups[0]).c_ns);
+		}
+	}
+	for (int i = 0; i < GROUPS; i++)
+		drop_group(groups[i]);
+}
+
+/* ---- interference ------------------------------------------------------------------------------ */
+
+static struct vt_group *stepped;
+
+static void stepping(void)
+{
+	vt_clock_step(stepped, 300 * MS);
+}
+
+static void wait_until_frozen(struct vt_group *g)
+{
+	OK(vt_group_wait(g, VT_FROZEN, PATIENCE_NS));
+}
+
+static void ends_without_its_caller(void **state)
+{
+	struct vt_group *g = stepped = *state;
+	int64_t start = stands_at(g);
+	pid_t pid = spawn(stepping);
+
+	OK(vt_group_wait(g, VT_RUNNING, PATIENCE_NS));
+	reap(pid);
+	wait_until_frozen(g);
+	while (!status_of(g).clock_stopped) /* the tasks may stop a little earlier */
+		pass_ms(1);
+	assert_int_equal(stands_at(g), start + 300 * MS);
+}
+
+static void a_freeze_in_between(void **state)
+{
+	struct vt_group *g = *state;
+	int64_t start = stands_at(g), stood;
+	struct vt_step *step;
+
+	OK(vt_step_begin(&g, 1, 300 * MS, &step));
+	OK(vt_group_wait(g, VT_RUNNING, PATIENCE_NS));
+	freeze_fully(g);
+	stood = stands_at(g);
+	assert_in_range(stood, start, start + 300 * MS - 1);
+	assert_int_equal(vt_step_is_done(step), 0);
+	pass_ms(5);
+	assert_int_equal(stands_at(g), stood);
+	OK(vt_group_thaw(g));
+	OK(vt_step_wait(step, PATIENCE_NS));
+	vt_step_close(step);
+	assert_int_equal(stands_at(g), start + 300 * MS);
+	thaw_fully(g);
+	assert_false(status_of(g).has_end);
+}
+
+static void a_running_group_gets_an_end(void **state)
+{
+	struct vt_group *g = *state;
+	struct vt_step *step;
+	vt_virtual end;
+
+	thaw_fully(g);
+	OK(vt_clock_read(g, &end, NULL));
+	end.ns += 50 * MS;
+	OK(vt_clock_run_until(g, end));
+	FAILS(EBUSY, vt_clock_run_until(g, (vt_virtual){ end.ns + 1 }));
+	OK(vt_step_watch(&g, 1, &step));
+	OK(vt_step_wait(step, PATIENCE_NS));
+	vt_step_close(step);
+	assert_int_equal(stands_at(g), end.ns);
+	FAILS(ETIME, vt_clock_run_until(g, end));
+	thaw_fully(g);
+	OK(vt_clock_read(g, &end, NULL));
+	OK(vt_clock_run_until(g, (vt_virtual){ end.ns + 3600 * SECOND_NS }));
+	assert_true(status_of(g).has_end);
+	OK(vt_clock_run_on(g));
+	assert_false(status_of(g).has_end);
+}
+
+static void clocks_below_end_with_it(void **state)
+{
+	const struct vt_group_options fast = { .rate = VT_RATE_ONE * 4 };
+	struct vt_group *g = *state, *child;
+	struct vt_group_rec p, c;
+	char name[256];
+
+	thaw_fully(g);
+	snprintf(name, sizeof(name), "%s/child", vt_group_name(g));
+	OK(vt_group_create(vt, name, &fast, &child));
+	spawn_into(child, sleeping);
+	freeze_fully(g);
+	for (int i = 0; i < 10; i++) {
+		OK(vt_clock_step(g, 1 + rand() % (5 * MS)));
+		p = books_of(g);
+		c = books_of(child);
+		assert_true(status_of(child).clock_stopped);
+		assert_in_range(p.a_ns - c.a_ns + 1, 0, 2); /* ends of ns at rate 4 */
+		assert_int_equal(p.c_ns, c.c_ns);
+	}
+	drop_group(child);
+}
+
+/* ---- boards ------------------------------------------------------------------------------------ */
+
+static vt_real now_and(int64_t ns)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (vt_real){ t.tv_sec * SECOND_NS + t.tv_nsec + ns };
+}
+
+static void stops_and_starts_at_instants(void **state)
+{
+	struct vt_group *g = *state;
+	int64_t lag, late;
+	vt_real stop, start;
+
+	FAILS(EBUSY, (thaw_fully(g), vt_clock_start_at(g, now_and(0))));
+	for (int i = 0; i < 10; i++) {
+		lag = status_of(g).lag_ns;
+		stop = now_and(30 * MS);
+		OK(vt_clock_stop_at(g, stop, &late));
+		freeze_fully(g);
+		while (now_and(0).ns < stop.ns)
+			pass_ms(1);
+		assert_int_equal(late, 0);
+		assert_int_equal(stands_at(g), stop.ns - lag);
+		start.ns = stop.ns + 7 * MS;
+		while (now_and(0).ns < start.ns)
+			pass_ms(1);
+		OK(vt_clock_start_at(g, start));
+		thaw_fully(g);
+		assert_int_equal(status_of(g).lag_ns, lag + 7 * MS);
+	}
+	stop = now_and(-MS);
+	OK(vt_clock_stop_at(g, stop, &late));
+	assert_in_range(late, MS, 20 * SECOND_NS);
+	freeze_fully(g);
+	assert_int_equal(stands_at(g), stop.ns + late - status_of(g).books.frozen_ns);
+}
+
+static void start_in_the_future(void **state)
+{
+	struct vt_group *g = *state;
+	int64_t stood = stands_at(g);
+	vt_real start = now_and(200 * MS);
+	vt_virtual v;
+	vt_real r;
+
+	OK(vt_clock_start_at(g, start));
+	thaw_fully(g);
+	do {
+		OK(vt_clock_read(g, &v, &r));
+		assert_int_equal(v.ns, r.ns < start.ns ? stood : stood + r.ns - start.ns);
+	} while (r.ns < start.ns + 10 * MS);
+}
+
+static void refusals(void **state)
+{
+	struct vt_group *g = *state, *plain = make_group(own_name("plain"));
+	struct vt_status before = status_of(g);
+	struct vt_step *step;
+
+	FAILS(ERANGE, vt_clock_step(g, 0));
+	FAILS(ERANGE, vt_clock_step(g, -MS));
+	FAILS(ERANGE, vt_clock_step(g, INT64_MAX));
+	FAILS(ETIME, vt_clock_run_until(g, (vt_virtual){ before.virt.ns - 1 }));
+	FAILS(EAGAIN, vt_clock_step(plain, MS));
+	FAILS(EOPNOTSUPP, vt_clock_stop_at(plain, now_and(0), NULL));
+	FAILS(EINVAL, vt_step_watch(&g, 0, &step));
+	assert_int_equal(stands_at(g), before.virt.ns);
+	assert_false(status_of(g).has_end);
+	/* One that cannot keeps all */
+	FAILS(EAGAIN, vt_step_begin((struct vt_group *[]){ g, plain }, 2, MS, &step));
+	assert_int_equal(stands_at(g), before.virt.ns);
+	assert_false(status_of(g).has_end);
+	OK(vt_step_begin(&g, 1, 500 * MS, &step));
+	FAILS(EAGAIN, vt_clock_step(g, MS));
+	vt_step_close(step);
+	drop_group(plain);
+}
+
+#define WITH_FROZEN(text, function) { text, function, one_frozen, no_group, NULL }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_FROZEN("steps add up to the nanosecond, at every rate", steps_add_up),
+		WITH_FROZEN("a change of rate leaves the end of a step where it is", a_rate_leaves_the_end),
+		WITH_FROZEN("the lag is the time between stops and starts", the_lag_is_what_the_books_say),
+		WITH_FROZEN("no member reads a time past the end", nobody_reads_past_the_end),
+		SENTENCE("groups that step together stop at one instant", all_stop_at_one_instant),
+		WITH_FROZEN("a step ends although its caller was killed", ends_without_its_caller),
+		WITH_FROZEN("a freeze in the middle of a step puts it off", a_freeze_in_between),
+		WITH_FROZEN("a running group can be given an end", a_running_group_gets_an_end),
+		WITH_FROZEN("clocks below end at the same instant", clocks_below_end_with_it),
+		WITH_FROZEN("clocks stop and start at given instants", stops_and_starts_at_instants),
+		WITH_FROZEN("a start in the future", start_in_the_future),
+		WITH_FROZEN("steps that cannot be are refused, and change nothing", refusals),
+	};
+
+	if (!prepare_or_skip().has_clock)
+		skip_all("this kernel has no virtual clocks");
+	srand(1);
+	return cmocka_run_group_tests(tests, load_privately, unload_privately);
+}
