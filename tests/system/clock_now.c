@@ -202,7 +202,7 @@ static void goes_on_below(void **state)
 /* ---- clocks that stop by themselves ---------------------------------------------------------------- */
 
 #define STEPS 50
-#define STEP_NS 3000000
+#define STEP_NS INT64_C(3000000)
 
 static void stops_by_itself(void **state)
 {
