@@ -11,6 +11,7 @@
 #define VT_BPF_BOOKS_H
 
 #include "maps.h"
+#include "pieces.h"
 #include "vtclk.h"
 
 static __always_inline struct vt_group_rec *books_of(__u64 group)
@@ -31,6 +32,13 @@ static __always_inline void books_end(struct vt_group_rec *rec)
 	__u32 even = __sync_fetch_and_add(&rec->gen, 1);
 
 	asm volatile("" : : "r"(even) : "memory");
+}
+
+static __always_inline struct vt_clock_slot *slot_of(__u64 group)
+{
+	struct vt_group_rec *rec = books_of(group);
+
+	return rec ? slot_at(rec->slot) : NULL;
 }
 
 /* The group that cgrp is in: itself or the nearest cgroup above that is one; 0 if none is. */
@@ -86,8 +94,12 @@ static __always_inline struct instant clock_of(__u64 group)
 /* Strike the group out. -ENOENT: it was none. */
 static __always_inline int books_delete(__u64 group, const struct instant *at)
 {
+	struct vt_group_rec *rec = books_of(group);
+	__u32 slot = rec ? rec->slot : VT_GROUPS_MAX;
+
 	if (bpf_map_delete_elem(&vt_groups, &group))
 		return -ENOENT;
+	slot_give_back(slot);
 	__sync_fetch_and_sub(&group_count, 1);
 	record(VT_REC_DELETE, group, at, 0, current_process());
 	return 0;

@@ -39,6 +39,7 @@ static __always_inline int books_insert(const struct vt_request *req, __u32 stat
 		.flags = req->flags,
 		.state = state,
 		.created_ns = req->real_ns,
+		.slot = req->slot,
 	};
 	__u64 group = req->group;
 	int err;
@@ -118,13 +119,35 @@ static __always_inline int bind_virtual(struct vt_request *req)
 	return err;
 }
 
+/* The clock as it is once freezes are noted: what has turned it before may have gone unnoticed. */
+static __always_inline void publish_birth(struct vt_clock_slot *slot, __u64 group)
+{
+	struct vtclk_state clock = { .rate = VT_RATE_ONE, .stop_ns = VT_ENDLESS };
+	struct vt_group_rec *rec = books_of(group);
+	struct cgroup *cgrp = NULL;
+
+	clock.real_ns = clock.virt_ns = bpf_ktime_get_ns();
+	if (has_clock && rec && rec->flags & VT_GROUP_VIRTUAL)
+		cgrp = bpf_cgroup_from_id(group);
+	if (cgrp) {
+		vtclk_read(cgrp, &clock);
+		bpf_cgroup_release(cgrp);
+	}
+	slot->epoch_ns = clock.epoch_ns;
+	piece_end(&slot->by_caller, &clock);
+}
+
 SEC("syscall")
 int vt_bind(struct vt_request *req)
 {
+	struct vt_clock_slot *slot;
 	int err;
 
 	if (books_of(req->group))
 		return -EEXIST;
+	slot = slot_take(req->slot, req->group);
+	if (!slot)
+		return -ENOSPC;
 	if (req->flags & VT_GROUP_VIRTUAL) {
 		err = bind_virtual(req);
 	} else {
@@ -133,7 +156,10 @@ int vt_bind(struct vt_request *req)
 		answer_host(req);
 		err = books_insert(req, state);
 	}
-	if (!err)
+	publish_birth(slot, req->group);
+	if (err)
+		slot->group = 0;
+	else
 		announce(req);
 	return err;
 }
@@ -164,12 +190,24 @@ int vt_unbind(struct vt_request *req)
 	return books_delete(req->group, &now);
 }
 
+static __always_inline int turn(__u64 group, __u64 rate, struct vtclk_state *clock)
+{
+	struct cgroup *cgrp = bpf_cgroup_from_id(group);
+	int err;
+
+	if (!cgrp)
+		return -ENOENT;
+	err = vtclk_set_rate(cgrp, rate, clock);
+	bpf_cgroup_release(cgrp);
+	return err;
+}
+
 SEC("syscall")
 int vt_rate(struct vt_request *req)
 {
 	struct vt_group_rec *rec = books_of(req->group);
 	struct vtclk_state clock = {};
-	struct cgroup *cgrp;
+	struct vt_clock_slot *slot;
 	struct instant at;
 	int err;
 
@@ -179,11 +217,11 @@ int vt_rate(struct vt_request *req)
 		return -EOPNOTSUPP;
 	if (req->rate < VT_RATE_MIN || req->rate > VT_RATE_MAX)
 		return -ERANGE;
-	cgrp = bpf_cgroup_from_id(req->group);
-	if (!cgrp)
-		return -ENOENT;
-	err = vtclk_set_rate(cgrp, req->rate, &clock);
-	bpf_cgroup_release(cgrp);
+	slot = slot_at(rec->slot);
+	if (!slot || !piece_try_begin(&slot->by_caller))
+		return -EINPROGRESS;
+	err = turn(req->group, req->rate, &clock);
+	piece_end(&slot->by_caller, err ? NULL : &clock);
 	if (err)
 		return err;
 	answer(req, &clock);

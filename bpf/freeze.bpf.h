@@ -26,16 +26,61 @@
 /* The lead follows what took longer by halves, what took less by this part: near the upper end. */
 #define LEAD_PATIENCE 32
 
+/*
+ * The clocks below stop together with this one, but are published by the events of their own, which
+ * come next: those that are not frozen yet have theirs to come. Until then nobody reads them. A start
+ * needs none of this: a reader that comes too early finds a clock that stands for a little longer.
+ */
+static __always_inline void begin_below(struct cgroup *cgrp)
+{
+	struct cgroup_subsys_state *css;
+	struct bpf_iter_css it;
+
+	bpf_iter_css_new(&it, &cgrp->self, BPF_CGROUP_ITER_DESCENDANTS_PRE);
+	while ((css = bpf_iter_css_next(&it))) {
+		struct cgroup *below = css->cgroup;
+		struct vt_group_rec *rec = below->flags & CGRP_FREEZE ? NULL : books_of(below->kn->id);
+		struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
+
+		if (slot)
+			piece_begin(&slot->by_freezer);
+	}
+	bpf_iter_css_destroy(&it);
+}
+
+/*
+ * A clock that goes on to an end of its own is told as it is now, with that end. So is one that has
+ * been there for a while: the instants of readings order what the two sides tell.
+ */
+static __always_inline void publish_stop(struct vt_clock_piece *p, struct cgroup *cgrp, int err,
+					 const struct vtclk_state *stop)
+{
+	struct vtclk_state now = {};
+
+	if (!err && stop->virt_ns == stop->stop_ns && !vtclk_read(cgrp, &now))
+		piece_end(p, &now);
+	else
+		piece_end(p, err ? NULL : stop);
+}
+
 /* *flags: VT_GROUP_STEPPED if the clock of cgrp stops, or has stopped, by itself. */
-static __always_inline struct instant stop_clocks(struct cgroup *cgrp, __u32 *flags)
+static __always_inline struct instant stop_clocks(struct cgroup *cgrp, const struct vt_group_rec *rec,
+						  __u32 *flags)
 {
 	struct instant now = instant_now();
 
 	*flags = 0;
 	if (has_clock) {
+		struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
 		struct vtclk_state clock = {};
-		int err = vtclk_stop(cgrp, &clock);
+		int err;
 
+		if (slot)
+			piece_begin(&slot->by_freezer);
+		begin_below(cgrp);
+		err = vtclk_stop(cgrp, &clock);
+		if (slot)
+			publish_stop(&slot->by_freezer, cgrp, err, &clock);
 		if (!err) {
 			now = instant_of(&clock);
 			if (clock.virt_ns == clock.stop_ns)
@@ -48,15 +93,22 @@ static __always_inline struct instant stop_clocks(struct cgroup *cgrp, __u32 *fl
 }
 
 /* *end_ns: where the clock of cgrp will stop by itself. */
-static __always_inline struct instant start_clocks(struct cgroup *cgrp, __u64 *end_ns)
+static __always_inline struct instant start_clocks(struct cgroup *cgrp, const struct vt_group_rec *rec,
+						   __u64 *end_ns)
 {
 	struct instant now = instant_now();
 
 	*end_ns = VT_ENDLESS;
 	if (has_clock) {
+		struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
 		struct vtclk_state clock = {};
-		int err = vtclk_start(cgrp, &clock);
+		int err;
 
+		if (slot)
+			piece_begin(&slot->by_freezer);
+		err = vtclk_start(cgrp, &clock);
+		if (slot)
+			piece_end(&slot->by_freezer, err ? NULL : &clock);
 		if (!err) {
 			now = instant_of(&clock);
 			*end_ns = clock.stop_ns;
@@ -70,6 +122,21 @@ static __always_inline struct instant start_clocks(struct cgroup *cgrp, __u64 *e
 static __always_inline bool is_stopped_state(__u32 state)
 {
 	return state == VT_FREEZING || state == VT_FROZEN;
+}
+
+/* A task that is born in the middle of a freeze makes another b, which is not the freeze's price. */
+static __always_inline void enter_b(struct vt_group_rec *rec, __u64 real_ns)
+{
+	if (rec->b_ns < rec->a_ns && real_ns > rec->a_ns + rec->worst_stop_ns)
+		rec->worst_stop_ns = real_ns - rec->a_ns;
+	rec->b_ns = real_ns;
+}
+
+static __always_inline void enter_d(struct vt_group_rec *rec, __u64 real_ns)
+{
+	if (real_ns > rec->c_ns + rec->worst_start_ns)
+		rec->worst_start_ns = real_ns - rec->c_ns;
+	rec->d_ns = real_ns;
 }
 
 /*
@@ -98,11 +165,12 @@ static __always_inline void notice(struct vt_group_rec *rec, __u64 group,
 		return;
 	rec->state = next;
 	if (next == VT_FROZEN) {
-		rec->b_ns = now->real_ns;
+		enter_b(rec, now->real_ns);
 		if (rec->flags & VT_GROUP_STEPPED)
 			learn_lead(rec, now->real_ns);
 		record(VT_REC_FROZEN, group, now, 0, current_process());
 	} else if (next == VT_RUNNING) {
+		enter_d(rec, now->real_ns);
 		record(VT_REC_RUNNING, group, now, 0, current_process());
 	}
 }
@@ -116,11 +184,11 @@ int BPF_PROG(vt_on_freeze, struct cgroup *cgrp)
 	__u32 stepped;
 
 	if (!rec) {
-		stop_clocks(cgrp, &stepped);
+		stop_clocks(cgrp, NULL, &stepped);
 		return 0;
 	}
 	books_begin(rec);
-	now = stop_clocks(cgrp, &stepped);
+	now = stop_clocks(cgrp, rec, &stepped);
 	if (is_stopped_state(rec->state)) {
 		VT_COUNT(double_freezes);
 	} else {
@@ -149,11 +217,11 @@ int BPF_PROG(vt_on_thaw, struct cgroup *cgrp)
 	__u32 was;
 
 	if (!rec) {
-		start_clocks(cgrp, &end_ns);
+		start_clocks(cgrp, NULL, &end_ns);
 		return 0;
 	}
 	books_begin(rec);
-	now = start_clocks(cgrp, &end_ns);
+	now = start_clocks(cgrp, rec, &end_ns);
 	was = rec->state;
 	if (is_stopped_state(was)) {
 		rec->c_ns = now.real_ns;
@@ -167,10 +235,12 @@ int BPF_PROG(vt_on_thaw, struct cgroup *cgrp)
 		VT_COUNT(double_thaws);
 	}
 	rec->state = vt_freezer_next(was, VT_ASK_THAW);
-	if (was == VT_FREEZING)
+	if (was == VT_FREEZING) {
+		rec->d_ns = now.real_ns;
 		record(VT_REC_RUNNING, group, &now, 0, current_process());
-	else if (!(cgrp->flags & CGRP_FROZEN))
+	} else if (!(cgrp->flags & CGRP_FROZEN)) {
 		notice(rec, group, VT_NOT_ALL_STOPPED, &now);
+	}
 	books_end(rec);
 	return 0;
 }

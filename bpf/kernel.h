@@ -66,4 +66,14 @@ static __always_inline bool is_v2(struct cgroup *cgrp)
 extern struct cgroup *bpf_cgroup_from_id(__u64 id) __ksym __weak;
 extern void bpf_cgroup_release(struct cgroup *cgrp) __ksym __weak;
 
+/* Since 6.7; likewise. */
+struct bpf_iter_css {
+	__u64 opaque[3];
+};
+
+extern int bpf_iter_css_new(struct bpf_iter_css *it, struct cgroup_subsys_state *start,
+			    unsigned int order) __ksym __weak;
+extern struct cgroup_subsys_state *bpf_iter_css_next(struct bpf_iter_css *it) __ksym __weak;
+extern void bpf_iter_css_destroy(struct bpf_iter_css *it) __ksym __weak;
+
 #endif /* VT_BPF_KERNEL_H */

@@ -88,7 +88,6 @@ static __always_inline struct instant instant_now(void)
 static __always_inline void lose(struct vt_listener *l, const struct vt_record *r)
 {
 	VT_COUNT(records_lost);
-	l->lost_seq = r->seq;
 	l->lost_real_ns = r->real_ns;
 	l->lost_virtual_ns = r->virtual_ns;
 	__sync_fetch_and_add(&l->lost, 1);

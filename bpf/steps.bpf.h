@@ -42,6 +42,7 @@ int vt_run_until(struct vt_request *req)
 {
 	struct vt_group_rec *rec = books_of(req->group);
 	struct vtclk_state clock = {};
+	struct vt_clock_slot *slot;
 	struct cgroup *cgrp;
 	struct instant at;
 	__u64 lead_ns;
@@ -53,7 +54,12 @@ int vt_run_until(struct vt_request *req)
 	if (!cgrp)
 		return err;
 	lead_ns = lead_for(rec, req);
-	err = vtclk_run_until(cgrp, req->at_ns, lead_ns, &clock);
+	err = -EINPROGRESS;
+	slot = slot_at(rec->slot);
+	if (slot && piece_try_begin(&slot->by_caller)) {
+		err = vtclk_run_until(cgrp, req->at_ns, lead_ns, &clock);
+		piece_end(&slot->by_caller, err ? NULL : &clock);
+	}
 	bpf_cgroup_release(cgrp);
 	if (err)
 		return err;
@@ -68,7 +74,8 @@ int vt_run_until(struct vt_request *req)
 SEC("syscall")
 int vt_stop_at(struct vt_request *req)
 {
-	struct vtclk_state clock = {};
+	struct vtclk_state clock = {}, now = {};
+	struct vt_clock_slot *slot;
 	struct cgroup *cgrp;
 	int err;
 
@@ -77,7 +84,13 @@ int vt_stop_at(struct vt_request *req)
 	cgrp = clocked_cgroup(req->group, &err);
 	if (!cgrp)
 		return err;
-	err = vtclk_stop_at(cgrp, req->at_ns, &clock);
+	err = -EINPROGRESS;
+	slot = slot_of(req->group);
+	if (slot && piece_try_begin(&slot->by_caller)) {
+		err = vtclk_stop_at(cgrp, req->at_ns, &clock);
+		/* That tells of the end, which may be to come. */
+		piece_end(&slot->by_caller, err || vtclk_read(cgrp, &now) ? NULL : &now);
+	}
 	bpf_cgroup_release(cgrp);
 	if (!err)
 		answer(req, &clock);

@@ -13,8 +13,8 @@
  *  - A call that fails leaves the machine as it found it.
  *  - Real time (the host's CLOCK_MONOTONIC) and virtual time (what members read as
  *    CLOCK_MONOTONIC) are different types, so that mixing them does not compile.
- *  - free and close functions accept NULL. Handles are not thread safe; different handles may
- *    be used by different threads.
+ *  - free and close functions accept NULL. Handles are not thread safe, unless it says so; different
+ *    handles may be used by different threads.
  */
 #ifndef VT_H
 #define VT_H
@@ -119,6 +119,10 @@ int vt_group_delete(struct vt_group *g, bool kill_members);
 
 const char *vt_group_name(const struct vt_group *g); /* as shown: below the vt root, or absolute */
 const char *vt_group_path(const struct vt_group *g); /* the directory */
+uint64_t vt_group_id(const struct vt_group *g);      /* as in vt_record.group */
+
+/* The name of the group with that id, as shown. -ENOENT it is gone, -ENAMETOOLONG. */
+int vt_group_name_of(struct vt *vt, uint64_t id, char *buf, size_t size);
 
 /* Call each for every group, in the order of their names; a non-zero answer stops and is returned.
  * g is valid during the call only. */
@@ -200,6 +204,38 @@ int vt_group_status(struct vt_group *g, struct vt_status *out);
 
 /* What members read as CLOCK_MONOTONIC at *real (may be NULL), from outside. */
 int vt_clock_read(struct vt_group *g, vt_virtual *out, vt_real *real);
+
+/* A clock to be read often, and without a system call but what clock_gettime() of the host's clock
+ * needs, which is none where the vDSO reads it. For observers outside: a member, or a process with a
+ * time namespace of its own, has another clock to compare with: -EXDEV. */
+struct vt_clock;
+
+/* *out is owned by the caller: vt_clock_close(). It outlives g and the vt that g came from.
+ * -ENOENT the group has been deleted, -EXDEV, -ENOMEM. */
+int vt_clock_open(struct vt_group *g, struct vt_clock **out);
+/* The group's clock at *real (may be NULL), which is now: what vt_clock_read() reads. Several threads
+ * may call this for the same clock; what they read never goes back.
+ * Except: of an end that the clock of a group above has been given, this hears when that is frozen for
+ * it, which may be a little late.
+ * -ENOENT the group has been deleted, or the BPF programs unloaded; -EAGAIN it turns all the time. */
+int vt_clock_now(const struct vt_clock *c, vt_virtual *out, vt_real *real);
+void vt_clock_close(struct vt_clock *c);
+
+/* How late a group is, and what its freezes cost. Instants that have not been are 0; b, c and d before
+ * a are those of the freeze before. */
+struct vt_late {
+	vt_virtual virt;
+	vt_real real;           /* the instant of this answer */
+	int64_t lag_ns;         /* real - virtual */
+	int64_t frozen_ns;      /* total, a freeze under way included */
+	uint64_t freezes;
+	vt_real a, b, c, d;     /* of the last freeze: asked, all stopped; thaw asked, first task runs */
+	int64_t worst_stop_ns;  /* longest b - a of all freezes */
+	int64_t worst_start_ns; /* longest d - c */
+};
+
+/* One consistent reading; cheaper than vt_group_status(). -ENOENT the group has been deleted. */
+int vt_clock_late(struct vt_group *g, struct vt_late *out);
 
 /* ---- steps ------------------------------------------------------------------------------ */
 
@@ -284,6 +320,9 @@ int vt_events_fd(const struct vt_events *ev);
 int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r, void *arg),
 		   void *arg);
 void vt_events_close(struct vt_events *ev);
+/* Who listens, and what each has lost: fills at most VT_LISTENERS_MAX and returns how many. Those that
+ * died are counted until the next one comes. */
+int vt_events_listeners(struct vt *vt, struct vt_listener *out);
 
 /* Add a record to the stream that only user space knows of: kind is one of VT_REC_STEP_ASKED …
  * VT_REC_HOLD_OFF, id says which step, line or holder, and value is what vt_layout.h says for that
@@ -326,6 +365,8 @@ char *vt_format_tdf(uint64_t rate, char *buf, size_t size);
 /* "1.500 s", "12.3 us": for people. Returns buf. */
 char *vt_format_duration(int64_t ns, char *buf, size_t size);
 const char *vt_state_name(enum vt_state state);
+/* "freeze", "step-asked": as vtctl events prints it. */
+const char *vt_record_name(enum vt_record_kind kind);
 
 #ifdef __cplusplus
 }

@@ -42,7 +42,7 @@
 #define VT_LISTENERS_MAX 8
 
 /* Size of a listener's ring buffer, unless it asks for another: 16384 records. */
-#define VT_RECORDS_BYTES (1024 * 1024)
+#define VT_RECORDS_BYTES (1U << 20)
 
 /* No instant to stop at. */
 #define VT_ENDLESS (~0ULL)
@@ -102,6 +102,11 @@ struct vt_group_rec {
 	__u64 a_ns;         /* last freeze asked, real; 0 = never */
 	__u64 b_ns;         /* last time that all tasks had stopped, real; 0 = never */
 	__u64 c_ns;         /* last thaw asked, real; 0 = never */
+	__u64 d_ns;         /* last time that a task ran again, or c if all had not stopped; 0 = never */
+	__u64 worst_stop_ns;  /* longest b - a, with the first b of each freeze */
+	__u64 worst_start_ns; /* longest d - c */
+	__u32 slot;         /* its place in vt_clocks */
+	__u32 unused;
 	__u64 virtual_a_ns; /* virtual time at a */
 	__u64 joins;        /* processes that were moved in */
 	__u64 leaves;       /* processes that were moved out */
@@ -110,6 +115,30 @@ struct vt_group_rec {
 	__u64 lead_ns;      /* learned: how long before the end of a step its tasks have to be told to
 			     * freeze, so that they have stopped by then; real */
 	__u64 lead_used_ns; /* how long before the last one they were told, if all went well */
+};
+
+/*
+ * Map vt_clocks: array of VT_GROUPS_MAX of struct vt_clock_slot, to be mapped and read by anyone. The
+ * clock of a group is the piece of the two with the later real_ns; if they are the same, that of
+ * by_freezer, unless both run. A reader takes group and both seq before and after, the host's clock
+ * in between, and reads again if a seq was odd or changed; the clock at a real instant is
+ *
+ *   stopped ? virtual_ns : min(virtual_ns + (real - real_ns) * rate, stop_virtual_ns)
+ */
+struct vt_clock_piece {
+	__u32 seq;
+	__u32 stopped;
+	__u64 real_ns;         /* of the turn */
+	__u64 virtual_ns;
+	__u64 rate;            /* while it runs */
+	__u64 stop_virtual_ns; /* where it stops by itself; VT_ENDLESS: nowhere */
+};
+
+struct vt_clock_slot {
+	__u64 group;           /* cgroup id; 0: free */
+	__s64 epoch_ns;
+	struct vt_clock_piece by_freezer; /* freezes and thaws */
+	struct vt_clock_piece by_caller;  /* creation, rate, and ends that it is given */
 };
 
 /* Map vt_counters: array of one, this. Races and losses that are tolerated, counted. */
@@ -181,14 +210,13 @@ struct vt_record {
  * away, for its listener is dead. Every record is copied into all of them.
  *
  * Map vt_listeners: array of VT_LISTENERS_MAX of this. lost only grows while a listener has the
- * slot; the other three may be of any of the last few when two are lost at the same time.
+ * slot; the instants may be of any of the last few when two are lost at the same time.
  */
 #define VT_LISTENER_DIR "listener-"
 
 struct vt_listener {
 	__u64 lost;         /* records that found the ring buffer full */
-	__u64 lost_seq;     /* of the last one of them */
-	__u64 lost_real_ns;
+	__u64 lost_real_ns; /* the last one of them */
 	__u64 lost_virtual_ns;
 	__u32 pid;          /* who listens, as it sees itself; 0: nobody */
 	__u32 unused;
@@ -216,7 +244,8 @@ struct vt_note {
  *   -ETIME       the instant to stop at has passed
  *   -EBUSY       the clock is on its way to another instant; to set a start: it runs
  *   -EPERM       CAP_SYS_TIME is missing
- *   -ENOSPC      VT_GROUPS_MAX groups exist
+ *   -ENOSPC      VT_GROUPS_MAX groups exist, or the slot is taken
+ *   -EINPROGRESS somebody else turns the clock just now: try again
  *   -ENOMEM
  */
 struct vt_request {
@@ -233,16 +262,19 @@ struct vt_request {
 			   * (stop_at, start_at): real */
 	__u64 lead_max_ns; /* in (run_until): the freeze begins no earlier than that before, real */
 	__u64 stop_ns;    /* out: virtual, where the clock will stop by itself or has; VT_ENDLESS */
+	__u64 slot;       /* in (bind): a free place in vt_clocks */
 };
 
 #ifndef __cplusplus /* which spells it otherwise */
-_Static_assert(sizeof(struct vt_group_rec) == 120, "vt_group_rec has a hole");
+_Static_assert(sizeof(struct vt_group_rec) == 152, "vt_group_rec has a hole");
+_Static_assert(sizeof(struct vt_clock_piece) == 40, "vt_clock_piece has a hole");
+_Static_assert(sizeof(struct vt_clock_slot) == 96, "vt_clock_slot has a hole");
 _Static_assert(sizeof(struct vt_counters) == 72, "vt_counters has a hole");
 _Static_assert(sizeof(struct vt_meta) == 64, "vt_meta has a hole");
 _Static_assert(sizeof(struct vt_record) == 56, "vt_record has a hole");
-_Static_assert(sizeof(struct vt_listener) == 40, "vt_listener has a hole");
+_Static_assert(sizeof(struct vt_listener) == 32, "vt_listener has a hole");
 _Static_assert(sizeof(struct vt_note) == 24, "vt_note has a hole");
-_Static_assert(sizeof(struct vt_request) == 96, "vt_request has a hole");
+_Static_assert(sizeof(struct vt_request) == 104, "vt_request has a hole");
 #endif
 
 #endif /* VT_LAYOUT_H */

@@ -72,6 +72,16 @@ static int read_both(struct vt_group *g, struct vt_request *req, struct vt_group
 	return vt_error(EAGAIN, "cannot read group", g->name, "it changes all the time");
 }
 
+/* The last freeze may not have ended. */
+static int64_t frozen_until(const struct vt_group_rec *books, uint64_t real_ns)
+{
+	uint64_t frozen_ns = books->frozen_ns;
+
+	if ((books->state == VT_FREEZING || books->state == VT_FROZEN) && real_ns > books->a_ns)
+		frozen_ns += real_ns - books->a_ns;
+	return (int64_t)frozen_ns;
+}
+
 int vt_group_status(struct vt_group *g, struct vt_status *out)
 {
 	struct vt_group_rec *books = &out->books;
@@ -92,13 +102,34 @@ int vt_group_status(struct vt_group *g, struct vt_status *out)
 	out->real.ns = (int64_t)req.real_ns;
 	out->virt.ns = (int64_t)req.virtual_ns;
 	out->lag_ns = out->real.ns - out->virt.ns;
-	out->frozen_ns = (int64_t)books->frozen_ns;
-	if ((books->state == VT_FREEZING || books->state == VT_FROZEN) &&
-	    out->real.ns > (int64_t)books->a_ns)
-		out->frozen_ns += out->real.ns - (int64_t)books->a_ns;
+	out->frozen_ns = frozen_until(books, req.real_ns);
 	out->epoch_ns = req.epoch_ns;
 	out->has_end = req.stop_ns != VT_ENDLESS;
 	out->end.ns = out->has_end ? (int64_t)req.stop_ns : 0;
+	return 0;
+}
+
+int vt_clock_late(struct vt_group *g, struct vt_late *out)
+{
+	struct vt_group_rec books;
+	struct vt_request req;
+	int err = read_both(g, &req, &books);
+
+	if (err)
+		return err;
+	*out = (struct vt_late){
+		.virt = { (int64_t)req.virtual_ns },
+		.real = { (int64_t)req.real_ns },
+		.lag_ns = (int64_t)(req.real_ns - req.virtual_ns),
+		.frozen_ns = frozen_until(&books, req.real_ns),
+		.freezes = books.freezes,
+		.a = { (int64_t)books.a_ns },
+		.b = { (int64_t)books.b_ns },
+		.c = { (int64_t)books.c_ns },
+		.d = { (int64_t)books.d_ns },
+		.worst_stop_ns = (int64_t)books.worst_stop_ns,
+		.worst_start_ns = (int64_t)books.worst_start_ns,
+	};
 	return 0;
 }
 

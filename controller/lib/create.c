@@ -62,7 +62,10 @@ static int bind_group(struct vt_group *g, const struct vt_group_options *options
 		.rate = options->rate ? options->rate : VT_RATE_ONE,
 		.flags = made ? VT_GROUP_CREATED : 0,
 	};
+	int err = vt_clocks_find_free(g->vt, &req.slot);
 
+	if (err)
+		return err;
 	if (options->freeze_only)
 		return bind_freeze_only(g, &req);
 	req.flags |= VT_GROUP_VIRTUAL;

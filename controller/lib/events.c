@@ -9,6 +9,7 @@
  * record which tells of a loss is put in front of the first that comes after it. If none comes, the
  * count is told as soon as the ring buffer is found empty: everything older has been heard then.
  */
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #include "listener.h"
 
 #define RECORD_BYTES 64 /* in the ring buffer, with the kernel's header */
-#define BYTES_MAX (1U << 30)
+#define BYTES_MAX ((size_t)1 << 30)
 
 struct vt_events {
 	struct vt_listening listening;
@@ -27,19 +28,28 @@ struct vt_events {
 	struct vt_record *found;
 	size_t count, room;
 	uint64_t told;      /* losses that the listener has heard of */
+	uint64_t last;      /* the greatest number that it has */
 };
 
-static void add_loss(struct vt_events *ev, uint64_t lost, const struct vt_record *at)
+static void add(struct vt_events *ev, const struct vt_record *r)
 {
-	struct vt_record *r = &ev->found[ev->count++];
+	ev->found[ev->count++] = *r;
+	if (r->seq > ev->last)
+		ev->last = r->seq;
+}
 
-	*r = (struct vt_record){
-		.seq = at->seq,
-		.real_ns = at->real_ns,
-		.virtual_ns = at->virtual_ns,
+static void add_loss(struct vt_events *ev, uint64_t lost, uint64_t seq, uint64_t real_ns,
+		     uint64_t virtual_ns)
+{
+	const struct vt_record r = {
+		.seq = seq,
+		.real_ns = real_ns,
+		.virtual_ns = virtual_ns,
 		.value = lost,
 		.kind = VT_REC_LOST,
 	};
+
+	add(ev, &r);
 	ev->told += lost;
 }
 
@@ -54,12 +64,10 @@ static int gather(void *arg, void *data, size_t size)
 		return 0;
 	memcpy(&r, data, sizeof(r));
 	lost = (int32_t)(r.lost - (uint32_t)ev->told);
-	if (lost > 0) { /* one with an older count may come later */
-		add_loss(ev, (uint32_t)lost, &r);
-		ev->found[ev->count - 1].seq--;
-	}
+	if (lost > 0) /* one with an older count may come later */
+		add_loss(ev, (uint32_t)lost, r.seq - 1, r.real_ns, r.virtual_ns);
 	r.lost = 0;
-	ev->found[ev->count++] = r;
+	add(ev, &r);
 	return ev->count < ev->room ? 0 : -ECANCELED;
 }
 
@@ -108,7 +116,7 @@ int vt_events_open_sized(struct vt *vt, size_t bytes, struct vt_events **out)
 	err = start(ev, vt->pins, bytes);
 	if (err) {
 		free(ev);
-		return vt_error(-err, what, NULL, err == -EBUSY ? "too many do" : NULL);
+		return vt_error(-err, what, NULL, err == -EBUSY ? "as many as can do already" : NULL);
 	}
 	*out = ev;
 	return 0;
@@ -124,7 +132,7 @@ int vt_events_fd(const struct vt_events *ev)
 	return ring_buffer__epoll_fd(ev->ring);
 }
 
-/* Until nothing waits; then also what was lost last. */
+/* Until nothing waits; then also what was lost last: the numbers after the last one are its. */
 static int hear_all(struct vt_events *ev)
 {
 	struct vt_listener l;
@@ -138,10 +146,8 @@ static int hear_all(struct vt_events *ev)
 		if (found < 0)
 			return found;
 		if (!found && l.lost > ev->told)
-			add_loss(ev, l.lost - ev->told, &(struct vt_record){
-				.seq = l.lost_seq,
-				.real_ns = l.lost_real_ns,
-				.virtual_ns = l.lost_virtual_ns });
+			add_loss(ev, l.lost - ev->told, ev->last + l.lost - ev->told,
+				 l.lost_real_ns, l.lost_virtual_ns);
 	}
 }
 
@@ -186,6 +192,19 @@ void vt_events_close(struct vt_events *ev)
 	vt_listening_end(&ev->listening);
 	free(ev->found);
 	free(ev);
+}
+
+int vt_events_listeners(struct vt *vt, struct vt_listener *out)
+{
+	int fd = vt_pin_get(vt->pins, "vt_listeners"), count = 0;
+
+	if (fd < 0)
+		return vt_error(-fd, "cannot open the map", "vt_listeners", NULL);
+	for (uint32_t slot = 0; slot < VT_LISTENERS_MAX; slot++)
+		if (bpf_map_lookup_elem(fd, &slot, &out[count]) == 0 && out[count].pid)
+			count++;
+	close(fd);
+	return count;
 }
 
 int vt_events_note(struct vt_group *g, enum vt_record_kind kind, uint32_t id, uint64_t value)

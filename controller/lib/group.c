@@ -37,6 +37,26 @@ const char *vt_group_path(const struct vt_group *g)
 	return g->path;
 }
 
+uint64_t vt_group_id(const struct vt_group *g)
+{
+	return g->id;
+}
+
+int vt_group_name_of(struct vt *vt, uint64_t id, char *buf, size_t size)
+{
+	char cgroup[PATH_MAX], text[32];
+	int err = vt_cgroup_path(vt, id, cgroup, sizeof(cgroup));
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)id);
+	if (err == -ESTALE)
+		return vt_error(ENOENT, "no group has the id", text, NULL);
+	if (err)
+		return vt_error(-err, "cannot find the group with the id", text, NULL);
+	if (snprintf(buf, size, "%s", vt_shown_name(cgroup)) >= (int)size)
+		return vt_error(ENAMETOOLONG, "cannot name the group with the id", text, NULL);
+	return 0;
+}
+
 static struct vt_group *alloc_group(struct vt *vt, const struct vt_place *place)
 {
 	struct vt_group *g = calloc(1, sizeof(*g));

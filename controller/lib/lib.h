@@ -96,7 +96,7 @@ struct vt {
 int vt_pin_get(const char *dir, const char *name);
 /* Layout version of the pins in dir; 0: there are none or they cannot be read. */
 unsigned int vt_pinned_layout(const char *dir);
-/* Run a control program on *req. Only -errno of the machinery is reported, not the answer's. */
+/* Run a control program on *req, again while another turns the same clock. Only -errno of the machinery is reported, not the answer's. */
 int vt_run(struct vt *vt, enum vt_program program, struct vt_request *req);
 int vt_run_on(struct vt *vt, enum vt_program program, void *context, size_t size);
 /* What the caller does next to tasks and directories is libvt's doing. */
@@ -169,6 +169,13 @@ int vt_process_read(pid_t pid, struct vt_process *out);
 int vt_process_file(pid_t tid, const char *file, char *buf, size_t size);
 /* The kernel function that a task sleeps in, "0" if it runs. */
 int vt_process_wchan(pid_t tid, char *buf, size_t size);
+
+/* ---- clock_page.c ---- */
+
+/* A place in vt_clocks that no group has, with the pins locked. -ENOSPC. Not reported. */
+int vt_clocks_find_free(struct vt *vt, __u64 *slot);
+/* Whoever reads clocks there finds no group any more. */
+void vt_clocks_wipe(struct vt *vt);
 
 /* ---- wait.c ---- */
 

@@ -38,15 +38,14 @@ static int lock_slot(const char *pins, uint32_t slot)
 	return fd;
 }
 
-/* With the slot locked. To delete what is not there would wait for nothing. */
+/* With the slot locked. To delete what is not there would wait all the same. */
 static void clear_slot(const struct vt_listening *l, uint32_t slot)
 {
 	struct vt_listener nobody = {};
 	uint32_t id;
 
-	if (bpf_map_lookup_elem(l->rings_fd, &slot, &id))
-		return;
-	bpf_map_delete_elem(l->rings_fd, &slot);
+	if (bpf_map_lookup_elem(l->rings_fd, &slot, &id) == 0)
+		bpf_map_delete_elem(l->rings_fd, &slot);
 	bpf_map_update_elem(l->listeners_fd, &slot, &nobody, BPF_ANY);
 }
 

@@ -117,7 +117,7 @@ static int pin_maps(struct vt_bpf *skel, const char *dir)
 {
 	struct bpf_map *const maps[] = {
 		skel->maps.vt_groups, skel->maps.vt_counters, skel->maps.vt_meta,
-		skel->maps.vt_rings, skel->maps.vt_listeners,
+		skel->maps.vt_clocks, skel->maps.vt_rings, skel->maps.vt_listeners,
 	};
 	char path[PIN_DIR_MAX + BPF_OBJ_NAME_LEN];
 	int err;
@@ -168,12 +168,12 @@ static int load_into(const char *dir)
 /* The pins', and in it one for each listener to lock. */
 static int make_directories(int root_fd)
 {
-	char path[sizeof(VT_PIN_HIDDEN "/" VT_LISTENER_DIR) + 8];
+	char path[sizeof(VT_PIN_HIDDEN "/" VT_LISTENER_DIR) + 16];
 
 	if (mkdirat(root_fd, VT_PIN_HIDDEN, 0700))
 		return -errno;
-	for (int slot = 0; slot < VT_LISTENERS_MAX; slot++) {
-		snprintf(path, sizeof(path), VT_PIN_HIDDEN "/" VT_LISTENER_DIR "%d", slot);
+	for (unsigned int slot = 0; slot < VT_LISTENERS_MAX; slot++) {
+		snprintf(path, sizeof(path), VT_PIN_HIDDEN "/" VT_LISTENER_DIR "%u", slot);
 		if (mkdirat(root_fd, path, 0700))
 			return -errno;
 	}

@@ -194,7 +194,13 @@ int vt_run_on(struct vt *vt, enum vt_program program, void *context, size_t size
 
 int vt_run(struct vt *vt, enum vt_program program, struct vt_request *req)
 {
-	return vt_run_on(vt, program, req, sizeof(*req));
+	int err = -EINPROGRESS;
+
+	for (int i = 0; i < VT_READ_TRIES && err == -EINPROGRESS; i++) {
+		vt_retry_pause(i);
+		err = vt_run_on(vt, program, req, sizeof(*req));
+	}
+	return err;
 }
 
 /* Only a statistic hangs on these: failure is no reason to fail. */

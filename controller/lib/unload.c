@@ -35,6 +35,8 @@ static int release_clocks(bool force)
 		req.group = id;
 		vt_run(vt, VT_PROG_UNBIND, &req);
 	}
+	if (!err)
+		vt_clocks_wipe(vt);
 	vt_close(vt);
 	return err;
 }

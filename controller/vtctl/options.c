@@ -11,6 +11,7 @@
 #include "verbs.h"
 
 #define TIMEOUT_DEFAULT_NS (10 * 1000000000LL)
+#define INTERVAL_DEFAULT_NS 1000000000LL
 
 static bool is_option(const char *arg)
 {
@@ -146,7 +147,8 @@ int vtctl_parse(const struct vtctl_verb *verb, char **argv, struct vtctl_args *a
 {
 	int status;
 
-	*args = (struct vtctl_args){ .verb = verb, .timeout_ns = TIMEOUT_DEFAULT_NS };
+	*args = (struct vtctl_args){ .verb = verb, .timeout_ns = TIMEOUT_DEFAULT_NS,
+				      .interval_ns = INTERVAL_DEFAULT_NS };
 	vtctl_speak(verb->name, vtctl_speaks_json() || asks_for_json(verb, argv));
 	status = sort(argv, args);
 	if (status == EXIT_OK && !(args->given & OPT_HELP)) {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The two tables that usage, parsing, man page and completion follow: verbs and their options. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
 #include "verbs.h"
 
 #define MANY 4096
+#define INTERVAL_MIN_NS 10000000
 
 const struct vtctl_verb vtctl_verbs[] = {
 	{ "doctor", NULL, "", "tell what this machine can do, what is missing and what that costs",
@@ -42,6 +44,13 @@ const struct vtctl_verb vtctl_verbs[] = {
 	  vtctl_list, 0, OPERANDS_NONE, 0, 0 },
 	{ "show", NULL, "[GROUP]", "show all there is to know of a group, or of each",
 	  vtctl_show, 0, OPERANDS_GROUP, 0, 1 },
+	{ "late", NULL, "[GROUP...]", "tell how late groups are, and what their last freeze cost",
+	  vtctl_late, 0, OPERANDS_GROUPS, 0, MANY },
+	{ "events", NULL, "[--follow] [--count N] [--for D] [--trace FILE] [GROUP...]",
+	  "print what happens to groups as it happens, or write a trace of it",
+	  vtctl_events, OPT_FOLLOW | OPT_COUNT | OPT_FOR | OPT_TRACE, OPERANDS_GROUPS, 0, MANY },
+	{ "watch", NULL, "[--interval D] [--count N]", "show all groups live, on the whole screen",
+	  vtctl_watch, OPT_INTERVAL | OPT_COUNT, OPERANDS_NONE, 0, 0 },
 	{ "stats", NULL, "", "show the counters of tolerated races and losses",
 	  vtctl_stats, 0, OPERANDS_NONE, 0, 0 },
 	{ "help", NULL, "[COMMAND]", "show the commands, or one with its options",
@@ -64,6 +73,48 @@ static int take_epoch(const char *text, struct vtctl_args *args)
 	return err ? vtctl_bad_number("time", text, err,
 				      "2030-01-01T00:00:00Z, +hh:mm instead of the Z, or @SECONDS, "
 				      "1677 to 2262") : EXIT_OK;
+}
+
+/* For times that have to pass. */
+static int take_positive(const char *text, int64_t *ns)
+{
+	int err = vt_parse_duration(text, ns);
+
+	if (!err && *ns <= 0)
+		err = -ERANGE;
+	return err ? vtctl_bad_number("duration", text, err,
+				      "1ns to 292 years, as in 10ms, 1.5s or 1m30s") : EXIT_OK;
+}
+
+static int take_for(const char *text, struct vtctl_args *args)
+{
+	return take_positive(text, &args->for_ns);
+}
+
+static int take_interval(const char *text, struct vtctl_args *args)
+{
+	int status = take_positive(text, &args->interval_ns);
+
+	if (status == EXIT_OK && args->interval_ns < INTERVAL_MIN_NS)
+		return vtctl_bad_number("interval", text, -ERANGE, "10ms or more");
+	return status;
+}
+
+static int take_count(const char *text, struct vtctl_args *args)
+{
+	bool is_number = *text && strspn(text, "0123456789") == strlen(text);
+
+	errno = 0;
+	args->count_max = is_number ? strtoll(text, NULL, 10) : 0;
+	if (is_number && !errno && args->count_max > 0)
+		return EXIT_OK;
+	return vtctl_bad_number("count", text, is_number ? -ERANGE : -EINVAL, "1 to 9223372036854775807");
+}
+
+static int take_trace(const char *text, struct vtctl_args *args)
+{
+	args->trace = text;
+	return *text ? EXIT_OK : vtctl_usage_error("--trace needs the name of a file");
 }
 
 int vtctl_take_duration(const char *text, int64_t *ns)
@@ -131,6 +182,12 @@ const struct vtctl_option vtctl_options[] = {
 	{ OPT_IDLE_SKIP, "idle-skip", 0, NULL, "while all members sleep, go to where the first wakes", NULL },
 	{ OPT_TIMEOUT, "timeout", 0, "D", "give up after D, 10s if not given", take_timeout },
 	{ OPT_VERBOSE, "verbose", 'v', NULL, "print how long it took", NULL },
+	{ OPT_FOLLOW, "follow", 0, NULL, "until interrupted, as without --count and --for", NULL },
+	{ OPT_COUNT, "count", 0, "N", "end after N of them", take_count },
+	{ OPT_FOR, "for", 0, "D", "end after D, as in 10s", take_for },
+	{ OPT_TRACE, "trace", 0, "FILE", "write a trace for Perfetto or chrome://tracing instead",
+	  take_trace },
+	{ OPT_INTERVAL, "interval", 0, "D", "look at least so often, 1s if not given", take_interval },
 	{ 0 },
 };
 

@@ -34,7 +34,12 @@ enum vtctl_option_bit {
 	OPT_VERBOSE = 1 << 12,
 	OPT_FREEZE_FIRST = 1 << 13,
 	OPT_AT = 1 << 14,
-	OPT_IDLE_SKIP = 1 << 15,
+	OPT_FOLLOW = 1 << 15,
+	OPT_COUNT = 1 << 16,
+	OPT_FOR = 1 << 17,
+	OPT_TRACE = 1 << 18,
+	OPT_INTERVAL = 1 << 19,
+	OPT_IDLE_SKIP = 1 << 20,
 	OPT_EVERYWHERE = OPT_JSON | OPT_HELP,
 };
 
@@ -61,8 +66,12 @@ struct vtctl_args {
 	int64_t epoch_ns;   /* OPT_EPOCH */
 	int64_t timeout_ns; /* OPT_TIMEOUT, or its default */
 	struct vtctl_instant at; /* OPT_AT */
+	int64_t count_max;  /* OPT_COUNT */
+	int64_t for_ns;     /* OPT_FOR */
+	int64_t interval_ns; /* OPT_INTERVAL */
+	const char *trace;  /* OPT_TRACE */
 	char **operands;    /* NULL at the end */
-	int count;
+	int count;          /* of operands */
 };
 
 struct vtctl_verb {
@@ -105,8 +114,10 @@ int vtctl_create(struct vtctl_args *args);
 int vtctl_delete(struct vtctl_args *args);
 int vtctl_detach(struct vtctl_args *args);
 int vtctl_doctor(struct vtctl_args *args);
+int vtctl_events(struct vtctl_args *args);
 int vtctl_freeze(struct vtctl_args *args);
 int vtctl_help(struct vtctl_args *args);
+int vtctl_late(struct vtctl_args *args);
 int vtctl_list(struct vtctl_args *args);
 int vtctl_load(struct vtctl_args *args);
 int vtctl_rate(struct vtctl_args *args);
@@ -117,5 +128,6 @@ int vtctl_stats(struct vtctl_args *args);
 int vtctl_step(struct vtctl_args *args);
 int vtctl_thaw(struct vtctl_args *args);
 int vtctl_unload(struct vtctl_args *args);
+int vtctl_watch(struct vtctl_args *args);
 
 #endif /* VTCTL_VERBS_H */

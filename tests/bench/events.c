@@ -8,6 +8,8 @@
  */
 #include "groups.h"
 
+#include <inttypes.h>
+
 #define PER_MS 100
 #define ROUND_MS 2000
 #define READ_US 10000
@@ -111,8 +113,8 @@ static void report(struct samples *with, struct samples *without, struct samples
 	heading("", "heard", "unheard");
 	pair("ns to make a record (system call)", with, without, NO_TARGET);
 	printf("  %-34s %12.0f\n", "records/s", median(speed));
-	printf("  %-34s %12llu of %llu   target 0%s\n", "records lost", (unsigned long long)lost,
-	       (unsigned long long)(found + lost), lost ? ", missed" : "");
+	printf("  %-34s %12" PRIu64 " of %" PRIu64 "   target 0%s\n", "records lost", lost, found + lost,
+	       lost ? ", missed" : "");
 	printf("  %-34s %12.2f\n", "% of a CPU, the listener", median(reader));
 	printf("  %-34s %12.2f\n", "% of a CPU, added to the origin", added);
 	printf("  %-34s %12.2f   target %.0f%s\n", "% of a CPU, together", median(reader) + added,
@@ -136,8 +138,8 @@ static void measure(int rounds)
 		add(&reader, 100.0 * (double)r.read_ns / (double)r.took_ns);
 		add(&speed, 1e9 * (double)r.notes / (double)r.took_ns);
 		if (r.found + r.lost != (uint64_t)r.notes)
-			die("%llu records are neither found nor told as lost",
-			    (unsigned long long)((uint64_t)r.notes - r.found - r.lost));
+			die("of %" PRId64 " records %" PRIu64 " were found and %" PRIu64 " told as lost",
+			    r.notes, r.found, r.lost);
 		found += r.found;
 		lost += r.lost;
 		r = one_round(false);

@@ -263,7 +263,9 @@ static void add_up(const struct vt_record *r, void *arg)
 {
 	struct sum *sum = arg;
 
-	assert_true(r->seq > sum->last);
+	if (r->seq <= sum->last)
+		fail_msg("kind %u, number %lu after %lu", r->kind, (unsigned long)r->seq,
+			 (unsigned long)sum->last);
 	sum->last = r->seq;
 	if (r->kind == VT_REC_LOST)
 		sum->lost += r->value;

@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The programs in tests/examples do what they say.
+# shellcheck disable=SC2317 # checks are called by name
+
+set -u -o pipefail
+
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/tap.bash
+. tests/tap.bash
+own_machine "$0" "$@"
+own_vtctl
+
+g=vt-examples-$$
+library=${B:-build}/libvt.so
+work=$(mktemp -d) || exit 1
+trap 'remove_groups $g; rm -rf "$work"' EXIT
+
+# ---- clock_now.py ---------------------------------------------------------------------------------
+
+read_clock() {
+	tests/examples/clock_now.py "$g" "$1" "$library"
+}
+
+# How many different values of the group's clock n readings find.
+values() {
+	read_clock "$1" | awk '{ seen[$2]++ } END { print length(seen) }'
+}
+
+test_clock() {
+	local before inside after
+	before=$(field virtual_ns "$g")
+	inside=$(read_clock 1 | awk '{ print $2 }')
+	after=$(field virtual_ns "$g")
+	check "Python reads the clock that vtctl shows" test "$before" -lt "$inside" -a "$inside" -lt "$after"
+	same "it goes on" 3 "$(values 3)"
+	if is_patched; then
+		vtctl freeze "$g"
+		same "and stands while the group is frozen" 1 "$(values 3)"
+		vtctl thaw "$g"
+	else
+		skip "and stands while the group is frozen" "the kernel has no virtual clocks"
+	fi
+	check "a group that is not there is one line" exits 1 tests/examples/clock_now.py "$g/no" 1 "$library"
+}
+
+# ---- freeze_on_break.py ---------------------------------------------------------------------------
+
+# The first stop is gdb's attaching, the second the breakpoint.
+debug() {
+	timeout 120 gdb -q -nx -batch -p "$1" -ex 'set debuginfod enabled off' -x tests/examples/freeze_on_break.py \
+		-ex "vt-group $g" -ex "shell vtctl show $g -j >$work/attached" \
+		-ex 'break clock_nanosleep' -ex continue -ex "shell vtctl show $g -j >$work/at-break" \
+		-ex 'delete' -ex detach >"$work/gdb" 2>&1
+}
+
+state_in() {
+	sed -n 's/.*"state": "\([a-z]*\)".*/\1/p' "$1"
+}
+
+test_gdb() {
+	local before
+	if ! command -v gdb >/dev/null; then
+		skip "gdb freezes the group of what it stops" "gdb is not installed: scripts/setup test"
+		return
+	fi
+	vtctl run "$g" python3 -c 'import time
+while True: time.sleep(0.05)' &
+	pids+=($!)
+	sleep 1
+	before=$(field freezes "$g")
+	debug $!
+	same "gdb freezes the group of what it has attached to" frozen "$(state_in "$work/attached")"
+	same "and when a breakpoint is hit" frozen "$(state_in "$work/at-break")"
+	same "twice, and thaws it to go on" "2 $((before + 2))" \
+		"$(grep -c "^freeze $g" "$work/gdb") $(field freezes "$g")"
+	same "the group runs when gdb has gone" running "$(field state "$g")"
+}
+
+vtctl create "$g" "${clockless[@]}"
+start_sleeper
+vtctl attach "$g" "$sleeper" --allow-step
+test_clock
+test_gdb
+done_testing
