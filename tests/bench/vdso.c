@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * vdso STOCK PATCHED [ROUNDS]: what a clock read through the vDSO costs, outside groups and inside,
- * on this processor, whatever kernel it runs.
+ * vdso STOCK PATCHED [ROUNDS]
+ * vdso --path IMAGE
+ *
+ * What a clock read through the vDSO costs, outside groups and inside, on this processor, whatever
+ * kernel it runs. --path: the places of the instructions that a read outside of groups executes.
  *
  * Both images are mapped beside the running kernel's own, with made-up pages before them: a host's,
  * a time namespace's, a member's. What they read there is checked against the definition of a
@@ -22,7 +25,8 @@
 #define ROUNDS 500
 #define CHECKS 2000
 #define SECOND UINT64_C(1000000000)
-#define TIME (-1) /* time(), among the clocks */
+#define TIME (-1) /* time() and gettimeofday(), among the clocks */
+#define DAY (-2)
 #define UPTIME_S UINT64_C(500000)
 #define UPTIME_NS UINT64_C(123456789)
 
@@ -230,6 +234,22 @@ static void check_time(const struct image *m, enum place place)
 		die("'%s': place %d, time() is %lld, not %lld", m->path, place, (long long)got, (long long)t);
 }
 
+static void check_day(const struct image *m, enum place place)
+{
+	uint64_t before = counter();
+	struct timeval day;
+	int64_t low, high, got;
+
+	if (m->day(&day, NULL))
+		die("'%s': gettimeofday() fails", m->path);
+	low = (expected(place, CLOCK_REALTIME, before) - 1) / 1000;
+	high = (expected(place, CLOCK_REALTIME, counter()) + 1) / 1000;
+	got = day.tv_sec * INT64_C(1000000) + day.tv_usec;
+	if (got < low || got > high)
+		die("'%s': place %d, gettimeofday() is %lld, not %lld to %lld", m->path, place,
+		    (long long)got, (long long)low, (long long)high);
+}
+
 static void check_place(const struct image *m, enum place place)
 {
 	static const int ids[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME,
@@ -242,6 +262,7 @@ static void check_place(const struct image *m, enum place place)
 		for (size_t n = 0; n < sizeof(ids) / sizeof(ids[0]); n++)
 			check(m, place, ids[n]);
 		check_time(m, place);
+		check_day(m, place);
 	}
 }
 
@@ -250,10 +271,14 @@ static void check_place(const struct image *m, enum place place)
 static void call(const struct image *m, int id, int times)
 {
 	struct timespec t;
+	struct timeval day;
 
 	if (id == TIME)
 		for (int i = 0; i < times; i++)
 			m->time(NULL);
+	else if (id == DAY)
+		for (int i = 0; i < times; i++)
+			m->day(&day, NULL);
 	else
 		for (int i = 0; i < times; i++)
 			m->gettime(id, &t);
@@ -304,6 +329,7 @@ static const struct {
 	{ "MONOTONIC_COARSE", CLOCK_MONOTONIC_COARSE },
 	{ "REALTIME_COARSE", CLOCK_REALTIME_COARSE },
 	{ "time()", TIME },
+	{ "gettimeofday()", DAY },
 };
 
 #define CLOCKS (sizeof(clocks) / sizeof(clocks[0]))
@@ -379,16 +405,40 @@ static void count_instructions(void)
 
 		printf("\n  %-34s", readers[i].name);
 		for (size_t n = 0; n < CLOCKS; n++)
-			printf(" %16d", count_steps(m, call_once, clocks[n].id));
+			printf(" %16d", count_steps(m, call_once, clocks[n].id, NULL));
 		fflush(stdout);
 	}
 	putchar('\n');
 }
 
+static const char *path_of;
+
+static void print_step(int id, long place)
+{
+	(void)id;
+	printf("%s %lx\n", path_of, (unsigned long)place);
+}
+
+static int print_paths(const char *file)
+{
+	images[1] = open_image(file);
+	place_image(&images[1], NULL);
+	make_world();
+	for (size_t i = 0; i < CLOCKS; i++) {
+		move_to(&images[1], HOST);
+		path_of = clocks[i].name;
+		if (!count_steps(&images[1], call_once, clocks[i].id, print_step))
+			die("this machine does not let us step");
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "--path") == 0)
+		return print_paths(argv[2]);
 	if (argc < 3)
-		die("usage: vdso STOCK PATCHED [ROUNDS]");
+		die("usage: vdso STOCK PATCHED [ROUNDS], vdso --path IMAGE");
 	images[0] = open_image(argv[1]);
 	images[1] = open_image(argv[2]);
 	place_images();
