@@ -93,13 +93,13 @@ static bool is_back(const struct usage *before, const struct usage *now, long ro
 /* What goes goes after grace periods. */
 static bool comes_back(const struct usage *before, long rounds, int patience_s)
 {
-	struct usage now;
+	struct usage now = usage_now();
 
 	for (int i = 0; i < patience_s * 10; i++) {
-		now = usage_now();
 		if (is_back(before, &now, rounds))
 			return true;
 		pass_ms(100);
+		now = usage_now();
 	}
 	fprintf(stderr, "# cgroups %ld, %ld; dying %ld, %ld; charged %ld, %ld; kernel %ld kB, %ld kB\n",
 		before->cgroups, now.cgroups, before->dying, now.dying, before->charged, now.charged,
