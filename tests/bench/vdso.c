@@ -95,16 +95,17 @@ static void make_world(void)
 			world.namespace[id] = (struct offset_words){ -400000, 987654321 };
 }
 
-static void set_piece(uint64_t real_start, uint64_t virt_start, uint64_t rate)
+static void set_piece(uint64_t real_start, uint64_t virt_start, uint64_t rate, uint64_t span)
 {
 	world.member = (struct member_words){
 		.seq = 1,
 		.mode = MODE_MEMBER,
 		.real_start = real_start,
 		.virt_start = virt_start,
-		.mult = rate,
+		.mult = rate == RATE_ONE && span != ENDLESS ? RATE_ONE_ENDING : rate,
 		.piece_seq = 6,
 		.start_sec = (uint32_t)(real_start / SECOND),
+		.span = span,
 	};
 	world.offset[CLOCK_REALTIME] = -3600 * (int64_t)SECOND;
 	world.offset[CLOCK_REALTIME_COARSE] = -3600 * (int64_t)SECOND;
@@ -122,10 +123,12 @@ static void set_piece(uint64_t real_start, uint64_t virt_start, uint64_t rate)
 /* A clock that was started an hour ago, 77 s late, and set to another epoch. */
 static void make_member(uint64_t rate)
 {
-	set_piece(UPTIME_S * SECOND - 3600 * SECOND, UPTIME_S * SECOND - 3677 * SECOND + 7, rate);
+	set_piece(UPTIME_S * SECOND - 3600 * SECOND, UPTIME_S * SECOND - 3677 * SECOND + 7, rate,
+		  ENDLESS);
 }
 
-/* Any other: begun up to three days ago, often within the last seconds, as late as it may be. */
+/* Any other: begun up to three days ago, often within the last seconds, as late as it may be, perhaps
+ * with an end to come: past it the vDSO asks the kernel, whose clocks are others than these. */
 static void make_any_member(void)
 {
 	static const double rates[] = { 0, 0.001, 0.1, 0.5, 1, 1, 2, 10, 1000 };
@@ -133,7 +136,8 @@ static void make_any_member(void)
 	uint64_t age = any_below(ages[random() % 5]);
 	uint64_t rate = (uint64_t)(rates[random() % 9] * (double)RATE_ONE);
 
-	set_piece(UPTIME_S * SECOND + UPTIME_NS - age, any_below(UPTIME_S * SECOND), rate);
+	set_piece(UPTIME_S * SECOND + UPTIME_NS - age, any_below(UPTIME_S * SECOND), rate,
+		  random() % 2 ? ENDLESS : (age + 3600 * SECOND) * 1000);
 }
 
 static void put_offsets(void *at, const struct offset_words *offsets)
@@ -186,12 +190,13 @@ static int64_t member_at(int id, uint64_t at)
 	const struct member_words *v = &world.member;
 	int mono_id = is_coarse(id) ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC;
 	int64_t mono = host_at(mono_id, at), run = mono - (int64_t)v->real_start, distance = 0;
+	uint64_t passed = (uint64_t)((u128)(run < 0 ? 0 : run) * v->mult >> RATE_SHIFT);
 
 	if (id != CLOCK_MONOTONIC_RAW)
 		distance = host_at(id, world.host.hres.cycle_last) -
 			   host_at(mono_id, world.host.hres.cycle_last);
-	return (int64_t)v->virt_start + (int64_t)((u128)(run < 0 ? 0 : run) * v->mult >> RATE_SHIFT) +
-	       world.offset[id] + distance;
+	return (int64_t)(v->virt_start + (passed < v->span ? passed : v->span)) + world.offset[id] +
+	       distance;
 }
 
 static int64_t expected(enum place place, int id, uint64_t at)
