@@ -3,7 +3,8 @@
 # make           build/vtctl, build/libvt.a, build/libvt.so and the BPF object inside them
 # make demo      watch real programs being frozen, slowed and sped up (as root)
 # make shell     a prompt in a virtual machine with a patched kernel and vtctl ready
-# make check     all tests; TIERS="lint pure" for some of them
+# make check     all tests of up to an hour; TIERS="lint pure" for some of them
+# make check-all      these, and those of many hours: the series, the debug kernel, waits, suites
 # make check-waits    every way to wait, at length; measures the README's matrix
 # make judge     suites of others in groups, long; ARGS=--quick for some of them
 # make bench     all benchmarks
@@ -89,7 +90,7 @@ system_tests := $(patsubst %.c,$B/%,$(system_sources))
 benchmarks := $(patsubst %.c,$B/%,$(bench_sources))
 skeleton := $B/bpf/vt.skel.h
 
-.PHONY: all tests judges check check-waits judge bench demo shell docs asan install uninstall clean FORCE
+.PHONY: all tests judges check check-all check-waits judge bench demo shell docs asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(call objects,$(unit_sources) $(system_sources) $(bench_sources))
 
@@ -206,6 +207,16 @@ judges:
 
 check: tests judges
 	$QB=$B tests/run $(TIERS)
+
+# Each part, whatever became of those before it.
+check-all: tests judges
+	$Qstatus=0; export B=$B; \
+	tests/run || status=1; \
+	scripts/check-patches || status=1; \
+	tests/run vm-long || status=1; \
+	$(MAKE) check-waits || status=1; \
+	$(MAKE) judge || status=1; \
+	exit $$status
 
 # Measures every wait in a virtual machine, at length; scripts/matrix makes the README's table of it.
 check-waits: tests judges

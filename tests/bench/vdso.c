@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * vdso STOCK PATCHED [ROUNDS]: what a clock read through the vDSO costs, outside groups and inside,
- * on this processor, whatever kernel it runs.
+ * vdso STOCK PATCHED [ROUNDS]
+ * vdso --path IMAGE
+ *
+ * What a clock read through the vDSO costs, outside groups and inside, on this processor, whatever
+ * kernel it runs. --path: the places of the instructions that a read outside of groups executes.
  *
  * Both images are mapped beside the running kernel's own, with made-up pages before them: a host's,
  * a time namespace's, a member's. What they read there is checked against the definition of a
@@ -22,7 +25,8 @@
 #define ROUNDS 500
 #define CHECKS 2000
 #define SECOND UINT64_C(1000000000)
-#define TIME (-1) /* time(), among the clocks */
+#define TIME (-1) /* time() and gettimeofday(), among the clocks */
+#define DAY (-2)
 #define UPTIME_S UINT64_C(500000)
 #define UPTIME_NS UINT64_C(123456789)
 
@@ -91,16 +95,17 @@ static void make_world(void)
 			world.namespace[id] = (struct offset_words){ -400000, 987654321 };
 }
 
-static void set_piece(uint64_t real_start, uint64_t virt_start, uint64_t rate)
+static void set_piece(uint64_t real_start, uint64_t virt_start, uint64_t rate, uint64_t span)
 {
 	world.member = (struct member_words){
 		.seq = 1,
 		.mode = MODE_MEMBER,
 		.real_start = real_start,
 		.virt_start = virt_start,
-		.mult = rate,
+		.mult = rate == RATE_ONE && span != ENDLESS ? RATE_ONE_ENDING : rate,
 		.piece_seq = 6,
 		.start_sec = (uint32_t)(real_start / SECOND),
+		.span = span,
 	};
 	world.offset[CLOCK_REALTIME] = -3600 * (int64_t)SECOND;
 	world.offset[CLOCK_REALTIME_COARSE] = -3600 * (int64_t)SECOND;
@@ -118,10 +123,12 @@ static void set_piece(uint64_t real_start, uint64_t virt_start, uint64_t rate)
 /* A clock that was started an hour ago, 77 s late, and set to another epoch. */
 static void make_member(uint64_t rate)
 {
-	set_piece(UPTIME_S * SECOND - 3600 * SECOND, UPTIME_S * SECOND - 3677 * SECOND + 7, rate);
+	set_piece(UPTIME_S * SECOND - 3600 * SECOND, UPTIME_S * SECOND - 3677 * SECOND + 7, rate,
+		  ENDLESS);
 }
 
-/* Any other: begun up to three days ago, often within the last seconds, as late as it may be. */
+/* Any other: begun up to three days ago, often within the last seconds, as late as it may be, perhaps
+ * with an end to come: past it the vDSO asks the kernel, whose clocks are others than these. */
 static void make_any_member(void)
 {
 	static const double rates[] = { 0, 0.001, 0.1, 0.5, 1, 1, 2, 10, 1000 };
@@ -129,7 +136,8 @@ static void make_any_member(void)
 	uint64_t age = any_below(ages[random() % 5]);
 	uint64_t rate = (uint64_t)(rates[random() % 9] * (double)RATE_ONE);
 
-	set_piece(UPTIME_S * SECOND + UPTIME_NS - age, any_below(UPTIME_S * SECOND), rate);
+	set_piece(UPTIME_S * SECOND + UPTIME_NS - age, any_below(UPTIME_S * SECOND), rate,
+		  random() % 2 ? ENDLESS : (age + 3600 * SECOND) * 1000);
 }
 
 static void put_offsets(void *at, const struct offset_words *offsets)
@@ -182,12 +190,13 @@ static int64_t member_at(int id, uint64_t at)
 	const struct member_words *v = &world.member;
 	int mono_id = is_coarse(id) ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC;
 	int64_t mono = host_at(mono_id, at), run = mono - (int64_t)v->real_start, distance = 0;
+	uint64_t passed = (uint64_t)((u128)(run < 0 ? 0 : run) * v->mult >> RATE_SHIFT);
 
 	if (id != CLOCK_MONOTONIC_RAW)
 		distance = host_at(id, world.host.hres.cycle_last) -
 			   host_at(mono_id, world.host.hres.cycle_last);
-	return (int64_t)v->virt_start + (int64_t)((u128)(run < 0 ? 0 : run) * v->mult >> RATE_SHIFT) +
-	       world.offset[id] + distance;
+	return (int64_t)(v->virt_start + (passed < v->span ? passed : v->span)) + world.offset[id] +
+	       distance;
 }
 
 static int64_t expected(enum place place, int id, uint64_t at)
@@ -230,6 +239,22 @@ static void check_time(const struct image *m, enum place place)
 		die("'%s': place %d, time() is %lld, not %lld", m->path, place, (long long)got, (long long)t);
 }
 
+static void check_day(const struct image *m, enum place place)
+{
+	uint64_t before = counter();
+	struct timeval day;
+	int64_t low, high, got;
+
+	if (m->day(&day, NULL))
+		die("'%s': gettimeofday() fails", m->path);
+	low = (expected(place, CLOCK_REALTIME, before) - 1) / 1000;
+	high = (expected(place, CLOCK_REALTIME, counter()) + 1) / 1000;
+	got = day.tv_sec * INT64_C(1000000) + day.tv_usec;
+	if (got < low || got > high)
+		die("'%s': place %d, gettimeofday() is %lld, not %lld to %lld", m->path, place,
+		    (long long)got, (long long)low, (long long)high);
+}
+
 static void check_place(const struct image *m, enum place place)
 {
 	static const int ids[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME,
@@ -242,6 +267,7 @@ static void check_place(const struct image *m, enum place place)
 		for (size_t n = 0; n < sizeof(ids) / sizeof(ids[0]); n++)
 			check(m, place, ids[n]);
 		check_time(m, place);
+		check_day(m, place);
 	}
 }
 
@@ -250,10 +276,14 @@ static void check_place(const struct image *m, enum place place)
 static void call(const struct image *m, int id, int times)
 {
 	struct timespec t;
+	struct timeval day;
 
 	if (id == TIME)
 		for (int i = 0; i < times; i++)
 			m->time(NULL);
+	else if (id == DAY)
+		for (int i = 0; i < times; i++)
+			m->day(&day, NULL);
 	else
 		for (int i = 0; i < times; i++)
 			m->gettime(id, &t);
@@ -304,6 +334,7 @@ static const struct {
 	{ "MONOTONIC_COARSE", CLOCK_MONOTONIC_COARSE },
 	{ "REALTIME_COARSE", CLOCK_REALTIME_COARSE },
 	{ "time()", TIME },
+	{ "gettimeofday()", DAY },
 };
 
 #define CLOCKS (sizeof(clocks) / sizeof(clocks[0]))
@@ -379,16 +410,40 @@ static void count_instructions(void)
 
 		printf("\n  %-34s", readers[i].name);
 		for (size_t n = 0; n < CLOCKS; n++)
-			printf(" %16d", count_steps(m, call_once, clocks[n].id));
+			printf(" %16d", count_steps(m, call_once, clocks[n].id, NULL));
 		fflush(stdout);
 	}
 	putchar('\n');
 }
 
+static const char *path_of;
+
+static void print_step(int id, long place)
+{
+	(void)id;
+	printf("%s %lx\n", path_of, (unsigned long)place);
+}
+
+static int print_paths(const char *file)
+{
+	images[1] = open_image(file);
+	place_image(&images[1], NULL);
+	make_world();
+	for (size_t i = 0; i < CLOCKS; i++) {
+		move_to(&images[1], HOST);
+		path_of = clocks[i].name;
+		if (!count_steps(&images[1], call_once, clocks[i].id, print_step))
+			die("this machine does not let us step");
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "--path") == 0)
+		return print_paths(argv[2]);
 	if (argc < 3)
-		die("usage: vdso STOCK PATCHED [ROUNDS]");
+		die("usage: vdso STOCK PATCHED [ROUNDS], vdso --path IMAGE");
 	images[0] = open_image(argv[1]);
 	images[1] = open_image(argv[2]);
 	place_images();

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include "bench.h"
 #include "vdso_pages.h"
@@ -24,6 +25,7 @@ struct image {
 	char *first, *host, *namespaces; /* where the data words are; namespaces: NULL if stock */
 	int (*gettime)(clockid_t, struct timespec *);
 	time_t (*time)(time_t *);
+	int (*day)(struct timeval *, void *);
 };
 
 static inline void read_file(struct image *m)
@@ -134,6 +136,7 @@ static inline void place_image(struct image *m, void *at)
 	m->host = needed_symbol(m, "timens__vdso_data");
 	m->namespaces = symbol(m, "vtclk_ns__vdso_data");
 	m->gettime = (int (*)(clockid_t, struct timespec *))needed_symbol(m, "__vdso_clock_gettime");
+	m->day = (int (*)(struct timeval *, void *))needed_symbol(m, "__vdso_gettimeofday");
 	m->time = (time_t (*)(time_t *))needed_symbol(m, "__vdso_time");
 }
 

@@ -18,6 +18,8 @@
 #define MODE_MEMBER (INT32_MAX - 1)
 #define RATE_SHIFT 54
 #define RATE_ONE (UINT64_C(1) << RATE_SHIFT)
+#define RATE_ONE_ENDING (RATE_ONE + 1) /* of a clock that will stop by itself */
+#define ENDLESS UINT64_MAX
 
 struct instant_words {
 	uint64_t sec, ns; /* ns shifted by the page's shift, except those of coarse clocks */
@@ -44,7 +46,7 @@ struct member_words {
 	int32_t mode;
 	uint64_t real_start, virt_start, mult;
 	uint32_t piece_seq, start_sec;
-	uint64_t zero;
+	uint64_t zero, span;
 	uint32_t ahead_ns[CLOCK_IDS];
 	int64_t ahead_sec[CLOCK_IDS];
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How many instructions of an image a call executes: by stepping through it, one at a time. */
+/* Which instructions of an image a call executes: by stepping through it, one at a time. */
 #ifndef VT_BENCH_VDSO_STEPS_H
 #define VT_BENCH_VDSO_STEPS_H
 
@@ -10,20 +10,24 @@
 
 #include "vdso_image.h"
 
-static inline bool is_inside(const struct image *m, pid_t pid)
+/* Where in the image; -1: outside. */
+static inline long place_inside(const struct image *m, pid_t pid)
 {
 	struct user_regs_struct regs;
 
 	if (ptrace(PTRACE_GETREGS, pid, NULL, &regs))
-		return false;
-	return regs.rip >= (uintptr_t)m->base && regs.rip < (uintptr_t)m->base + m->text_size;
+		return -1;
+	if (regs.rip < (uintptr_t)m->base || regs.rip >= (uintptr_t)m->base + m->text_size)
+		return -1;
+	return (long)(regs.rip - (uintptr_t)m->base);
 }
 
-/* 0: this machine does not let us. */
+/* How many; each is called with the place of each, unless it is NULL. 0: this machine does not let us. */
 static inline int count_steps(const struct image *m, void (*call)(const struct image *m, int clock),
-			      int clock)
+			      int clock, void (*each)(int clock, long place))
 {
 	int status, steps = 0;
+	long place;
 	pid_t pid = fork();
 
 	if (pid < 0)
@@ -36,7 +40,10 @@ static inline int count_steps(const struct image *m, void (*call)(const struct i
 		_exit(0);
 	}
 	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
-		steps += is_inside(m, pid);
+		place = place_inside(m, pid);
+		steps += place >= 0;
+		if (place >= 0 && each)
+			each(clock, place);
 		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL))
 			kill(pid, SIGKILL);
 	}

@@ -483,6 +483,59 @@ def case_moves(_directory):
         trial.verdicts("%s: 200 moves into a group without lag and out again are not noticed")
 
 
+def toss(group, rates):
+    """Freeze and thaw, perhaps before all have stopped; another rate, running or frozen."""
+    rate = dice.choice(rates)
+    if dice.random() < 0.5:
+        group.set_rate(rate)
+        rate = None
+    group.freeze(by_hand=True, wait=dice.random() < 0.5)
+    time.sleep(dice.uniform(0, 0.02))
+    if rate:
+        group.set_rate(rate)
+    group.thaw(by_hand=True)
+
+
+def case_storm(_directory):
+    """freezes, rates, joins and leaves at random under spinning readers (VT_STORMS of them)"""
+    spin = [str(BUILT / "spin"), "-t"]
+    behind, ahead = Group("judge-behind"), Group("judge-ahead")
+    behind.set_rate("0.001")
+    ahead.set_rate("1000")
+    time.sleep(1)
+    # From a clock that is behind to the host's and on to one that is ahead none goes back.
+    path = [str(pathlib.Path(behind.path).parents[1]), ahead.path]
+    threads = str(2 * (os.cpu_count() or 1))
+    readers = [g.run("reader in " + g.name, spin + [threads]) for g in (behind, ahead)]
+    movers, found = [], []
+    with stopping(readers):
+        for i in range(int(os.environ.get("VT_STORMS") or 20)):
+            movers.append((behind.run("mover %d" % i, spin + ["1"]), iter(path)))
+            toss(behind, ("0.001", "0.1", "0.5", "1"))
+            toss(ahead, ("0.5", "1", "2", "10", "1000"))
+            for mover, places in movers[:]:
+                place = next(places, None)
+                if place:
+                    write(place + "/cgroup.procs", str(mover.pid))
+                    continue
+                found += judge_backs(mover.ask())
+                mover.stop()
+                movers.remove((mover, places))
+        reports = [r.ask() for r in readers]
+        for report in reports:
+            found += judge_backs(report)
+        print("# %s readings in the groups" % " and ".join(r.values["reads"] for r in reports))
+        Tap.check("no clock goes back through freezes, rates, leaves and joins at random", found)
+        last = movers[-1][0]
+        for place in path[1], path[0]:
+            write(place + "/cgroup.procs", str(last.pid))
+            report = last.ask()
+        Tap.check("control: a move from ahead to the host is seen",
+                  [] if judge_backs(report) else ["no step back was noticed"])
+        for mover, _ in movers:
+            mover.stop()
+
+
 def case_joining(_directory):
     """joining a group that lags"""
     group, offsets = Group("judge-join"), Offsets()
@@ -683,7 +736,7 @@ def case_systemd(_directory):
 # ---- all ---------------------------------------------------------------------------------------
 
 CASES = [case_simulation, case_control, case_inside, case_moved, case_epoch, case_by_hand,
-         case_family, case_nested, case_rates, case_moves, case_joining, case_freeze_twice,
+         case_family, case_nested, case_rates, case_moves, case_storm, case_joining, case_freeze_twice,
          case_pid_reuse, case_partial_words, case_systemd, case_unload]
 
 

@@ -76,10 +76,11 @@ class Group:
         vtctl(verb, self.name)
         return before, now()
 
-    def freeze(self, by_hand=False):
+    def freeze(self, by_hand=False, wait=True):
         window = write(self.path + "/cgroup.freeze", "1") if by_hand else self.act("freeze")
         self.change(window, self.name, True)
-        self.wait_frozen(True)
+        if wait:
+            self.wait_frozen(True)
 
     def thaw(self, by_hand=False):
         window = write(self.path + "/cgroup.freeze", "0") if by_hand else self.act("thaw")

@@ -236,6 +236,14 @@ static inline void thaw_fully(struct vt_group *g)
 	OK(vt_group_wait(g, VT_RUNNING, PATIENCE_NS));
 }
 
+/* How often to do a thing that is a proof by number: few times, unless that variable says otherwise. */
+static inline long times(const char *variable, long few)
+{
+	const char *text = getenv(variable);
+
+	return text && *text ? strtol(text, NULL, 10) : few;
+}
+
 #define SENTENCE(text, function) { text, function, NULL, NULL, NULL }
 #define WITH_GROUP(text, function) { text, function, one_group, no_group, NULL }
 
