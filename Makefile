@@ -81,6 +81,7 @@ bpf_sources := $(wildcard bpf/*.bpf.c)
 unit_sources := $(wildcard tests/unit/*.c)
 system_sources := $(wildcard tests/system/*.c)
 bench_sources := $(wildcard tests/bench/*.c)
+example_sources := $(wildcard tests/examples/*.c)
 
 objects = $(patsubst %.c,$B/obj/%.o,$(1))
 libvt_objects := $(call objects,$(libvt_sources))
@@ -88,11 +89,12 @@ vtctl_objects := $(call objects,$(vtctl_sources))
 unit_tests := $(patsubst %.c,$B/%,$(unit_sources))
 system_tests := $(patsubst %.c,$B/%,$(system_sources))
 benchmarks := $(patsubst %.c,$B/%,$(bench_sources))
+examples := $(patsubst %.c,$B/%,$(example_sources))
 skeleton := $B/bpf/vt.skel.h
 
 .PHONY: all tests judges check check-all check-waits judge bench demo shell docs asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
-.SECONDARY: $(call objects,$(unit_sources) $(system_sources) $(bench_sources))
+.SECONDARY: $(call objects,$(unit_sources) $(system_sources) $(bench_sources) $(example_sources))
 
 all: $B/vtctl $B/libvt.so $B/docs-agree
 
@@ -198,7 +200,12 @@ $B/tests/bench/%: $B/obj/tests/bench/%.o $B/libvt.a
 	@mkdir -p $(@D)
 	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -lm
 
-tests: all $(unit_tests) $(system_tests) $(benchmarks)
+$B/tests/examples/%: $B/obj/tests/examples/%.o $B/libvt.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs)
+
+tests: all $(unit_tests) $(system_tests) $(benchmarks) $(examples)
 
 # The programs whose clocks are judged; unmodified, so with none of the flags above.
 judges:
@@ -267,5 +274,5 @@ clean:
 	rm -rf $B
 
 -include $(patsubst %.o,%.d,$(libvt_objects) $(vtctl_objects) \
-	$(call objects,$(unit_sources) $(system_sources) $(bench_sources)))
+	$(call objects,$(unit_sources) $(system_sources) $(bench_sources) $(example_sources)))
 -include $(patsubst bpf/%.c,$B/bpf/%.d,$(bpf_sources))

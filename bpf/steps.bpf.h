@@ -101,6 +101,7 @@ SEC("syscall")
 int vt_skip(struct vt_request *req)
 {
 	struct vtclk_state clock = {};
+	struct vt_clock_slot *slot;
 	struct cgroup *cgrp;
 	int err;
 
@@ -109,7 +110,12 @@ int vt_skip(struct vt_request *req)
 	cgrp = clocked_cgroup(req->group, &err);
 	if (!cgrp)
 		return err;
-	err = vtclk_skip(cgrp, req->at_ns, &clock);
+	err = -EINPROGRESS;
+	slot = slot_of(req->group);
+	if (slot && piece_try_begin(&slot->by_caller)) {
+		err = vtclk_skip(cgrp, req->at_ns, &clock);
+		piece_end(&slot->by_caller, err ? NULL : &clock);
+	}
 	bpf_cgroup_release(cgrp);
 	if (!err)
 		answer(req, &clock);

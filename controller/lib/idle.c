@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -44,14 +45,30 @@ static bool read_link(pid_t tid, int fd, char *buf, size_t size)
 	return n > 0;
 }
 
-/* Are both ends of that pipe here? Then it is how the threads of a process wake one another. */
+static bool is_closed_on_exec(pid_t tid, int fd)
+{
+	char file[32], text[256];
+	const char *flags;
+
+	snprintf(file, sizeof(file), "fdinfo/%d", fd);
+	if (vt_process_file(tid, file, text, sizeof(text)))
+		return false;
+	flags = strstr(text, "flags:");
+	return flags && strtoul(flags + strlen("flags:"), NULL, 8) & O_CLOEXEC;
+}
+
+/*
+ * Are both ends of that pipe here, and have not been inherited? Then it is how the threads of a
+ * program wake one another.
+ */
 static bool has_both_ends(pid_t tid, const char *pipe)
 {
 	char target[64];
 	int ends = 0;
 
 	for (int fd = 0; fd < FDS_MAX * 4 && ends < 2; fd++)
-		ends += read_link(tid, fd, target, sizeof(target)) && strcmp(target, pipe) == 0;
+		ends += read_link(tid, fd, target, sizeof(target)) && strcmp(target, pipe) == 0 &&
+			is_closed_on_exec(tid, fd);
 	return ends == 2;
 }
 

@@ -306,7 +306,7 @@ static void take_back(struct vt_group *const *groups, int count)
 
 static int set_steps(struct vt_group *const *groups, int count, int64_t step_ns, vt_real *start)
 {
-	struct vt_request req;
+	struct vt_request req = {};
 	int i, err = 0;
 
 	for (i = 0; i < count && !err; i++) {

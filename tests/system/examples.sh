@@ -78,9 +78,58 @@ while True: time.sleep(0.05)' &
 	same "the group runs when gdb has gone" running "$(field state "$g")"
 }
 
+# ---- plant.c and controller.py ----------------------------------------------------------------------
+
+# What the plant saw, in a group at half speed; the controller's and its own processors are given.
+trajectory() { # FILE PLANT-OPTION…
+	local out=$1 controller
+	shift
+	printf '\0\0\0\0\0\0\0\0not zero' >"$work/wires"
+	vtctl create "$g/loop" --rate 0.5
+	taskset -c 0 vtctl run "$g/loop" tests/examples/controller.py "$work/wires" &
+	controller=$!
+	while grep -q zero "$work/wires"; do sleep 0.1; done # it is not ready yet
+	vtctl freeze "$g/loop"
+	"${B:-build}/tests/examples/plant" "$g/loop" "$work/wires" 15 "$@" >"$out"
+	kill -9 $controller
+	wait $controller 2>/dev/null
+	vtctl delete "$g/loop" --kill
+}
+
+# So that the controller gets a tenth of what it had, at best.
+with_hogs() {
+	local hogs=()
+	while ((${#hogs[@]} < 9)); do
+		taskset -c 0 sh -c 'while :; do :; done' &
+		hogs+=($!)
+	done
+	"$@"
+	kill "${hogs[@]}"
+	wait "${hogs[@]}" 2>/dev/null
+}
+
+test_plant() {
+	if ! is_patched; then
+		skip "a closed loop" "the kernel has no virtual clocks"
+		return
+	fi
+	trajectory "$work/idle"
+	with_hogs trajectory "$work/slow"
+	trajectory "$work/free" free
+	same "a plant steps its controller" 15 "$(wc -l <"$work/idle")"
+	check "which heats" test "$(tail -n 1 "$work/idle")" '>' 1
+	check "a loop is the same on a machine ten times slower" cmp "$work/idle" "$work/slow"
+	check "and another when nobody waits (control)" differ "$work/idle" "$work/free"
+}
+
+differ() {
+	! cmp -s "$1" "$2"
+}
+
 vtctl create "$g" "${clockless[@]}"
 start_sleeper
 vtctl attach "$g" "$sleeper" --allow-step
 test_clock
 test_gdb
+test_plant
 done_testing

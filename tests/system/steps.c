@@ -38,7 +38,7 @@ static void steps_add_up(void **state)
 	int64_t start = stands_at(g), sum = 0;
 
 	for (int i = 0; i < 80; i++) {
-		int64_t step = 1 + rand() % (3 * MS);
+		int64_t step = 1 + random() % (3 * MS);
 
 		OK(vt_group_set_rate(g, rates[i / 20]));
 		OK(vt_clock_step(g, step));
@@ -125,7 +125,7 @@ static void nobody_reads_past_the_end(void **state)
 	freeze_fully(g);
 	latest->ns = 0; /* what they have read outside */
 	for (int i = 0; i < 30; i++) {
-		OK(vt_clock_step(g, 1 + rand() % (20 * MS)));
+		OK(vt_clock_step(g, 1 + random() % (20 * MS)));
 		assert_in_range(latest_read(), 1, stands_at(g));
 	}
 	assert_true(latest->reads > 1000);
@@ -167,7 +167,7 @@ static void all_stop_at_one_instant(void **state)
 	for (int i = 0; i < GROUPS; i++)
 		start[i] = stands_at(groups[i]);
 	for (long n = 0; n < steps; n++) {
-		int64_t step_ns = 1 + rand() % (5 * MS);
+		int64_t step_ns = 1 + random() % (5 * MS);
 
 		OK(vt_step_begin(groups, GROUPS, step_ns, &step));
 		OK(vt_step_wait(step, PATIENCE_NS));
@@ -270,7 +270,7 @@ static void clocks_below_end_with_it(void **state)
 	spawn_into(child, sleeping);
 	freeze_fully(g);
 	for (int i = 0; i < 10; i++) {
-		OK(vt_clock_step(g, 1 + rand() % (5 * MS)));
+		OK(vt_clock_step(g, 1 + random() % (5 * MS)));
 		p = books_of(g);
 		c = books_of(child);
 		assert_true(status_of(child).clock_stopped);
@@ -469,6 +469,6 @@ int main(void)
 
 	if (!prepare_or_skip().has_clock)
 		skip_all("this kernel has no virtual clocks");
-	srand(1);
+	srandom(1);
 	return cmocka_run_group_tests(tests, load_privately, unload_privately);
 }
