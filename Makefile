@@ -64,7 +64,7 @@ ifneq ($(SANITIZE),)
 sanitize := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
-all_cflags = -std=gnu11 $(WARNINGS) -fPIC -Iinclude -I$B/bpf $(library_cflags) \
+all_cflags = -std=gnu11 $(WARNINGS) -fPIC -Iinclude -Icontroller/core -I$B/bpf $(library_cflags) \
 	-DVT_VERSION='"$(VERSION)"' $(sanitize) $(CFLAGS)
 all_ldflags = $(sanitize) $(LDFLAGS)
 bpf_arch := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
