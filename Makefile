@@ -5,6 +5,7 @@
 # make shell     a prompt in a virtual machine with a patched kernel and vtctl ready
 # make check     all tests; TIERS="lint pure" for some of them
 # make check-waits    every way to wait, at length; measures the README's matrix
+# make check-boards   10,000 cycles and 1,000 kills among four boards, at length
 # make judge     suites of others in groups, long; ARGS=--quick for some of them
 # make bench     all benchmarks
 # make install   DESTDIR=, prefix=/usr/local; make uninstall takes it away again
@@ -97,9 +98,9 @@ system_tests := $(patsubst %.c,$B/%,$(system_sources))
 benchmarks := $(patsubst %.c,$B/%,$(bench_sources))
 skeleton := $B/bpf/vt.skel.h
 
-.PHONY: all tests judges check check-waits judge bench demo shell docs asan install uninstall clean FORCE
+.PHONY: all tests judges check check-waits check-boards judge bench demo shell docs asan install uninstall clean FORCE
 .DELETE_ON_ERROR:
-.SECONDARY: $(call objects,$(unit_sources) $(system_sources) $(bench_sources))
+.SECONDARY: $B/obj/tests/boards/boards.o $(call objects,$(unit_sources) $(system_sources) $(bench_sources))
 
 all: $B/vtctl $B/vtd $B/libvt.so $B/docs-agree
 
@@ -205,12 +206,17 @@ $B/tests/system/%: $B/obj/tests/system/%.o $B/libvt.a
 	@mkdir -p $(@D)
 	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -Wl,--as-needed -lcmocka -lpthread
 
+$B/tests/boards/boards: $B/obj/tests/boards/boards.o $B/libvt.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -Wl,--as-needed -lcmocka -lpthread
+
 $B/tests/bench/%: $B/obj/tests/bench/%.o $B/libvt.a
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -lm
 
-tests: all $(unit_tests) $(system_tests) $(benchmarks)
+tests: all $(unit_tests) $(system_tests) $(benchmarks) $B/tests/boards/boards
 
 # The programs whose clocks are judged; unmodified, so with none of the flags above.
 judges:
@@ -226,6 +232,13 @@ check-waits: tests judges
 	@mkdir -p $B/waits
 	$Qtests/vm/run --kernel "$$(scripts/build-kernel --path)" --timeout 3600 --out $B/waits \
 		--append rcupdate.rcu_cpu_stall_timeout=120 -- env B=$B tests/vm/sets/waits
+
+# 10,000 cycles and 1,000 kills on four boards, in a virtual machine.
+check-boards: tests
+	$Qscripts/build-kernel
+	$Qtests/vm/run --kernel "$$(scripts/build-kernel --path)" --timeout 14400 \
+		--append rcupdate.rcu_cpu_stall_timeout=120 -- \
+		env B=$B CYCLES=10000 KILLS=1000 CMOCKA_MESSAGE_OUTPUT=TAP $B/tests/boards/boards
 
 judge:
 	$QB=$B tests/suites/judge $(ARGS)
