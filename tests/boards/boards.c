@@ -374,6 +374,40 @@ static void an_initiator_dies(void **state)
 	await_all(VT_RUNNING, "released");
 }
 
+static void set_fifo(int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	assert_int_equal(sched_setscheduler(0, priority ? SCHED_FIFO : SCHED_OTHER, &param), 0);
+}
+
+static void spinning_above_all(void)
+{
+	set_fifo(10);
+	spinning();
+}
+
+/* Wire, vtd and this test are above them, everybody else is not. */
+static void busy_members(void **state)
+{
+	pid_t spinners[16];
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	(void)state;
+	assert_true(n > 0 && n <= 16);
+	set_fifo(50);
+	for (long i = 0; i < n; i++)
+		spinners[i] = spawn_into(boards[0].g, spinning_above_all);
+	pass_ms(100);
+	hold(&boards[1]);
+	await_all(VT_FROZEN, "with busy members");
+	for (long i = 0; i < n; i++)
+		reap(spinners[i]);
+	release(&boards[1]);
+	await_all(VT_RUNNING, "without them");
+	set_fifo(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +420,7 @@ int main(void)
 		SENTENCE("a board on a cut wire freezes alone, and all when it is mended", a_cut_wire),
 		SENTENCE("when who holds dies others go on, and stop again with his restart", an_initiator_dies),
 		SENTENCE("after kill -9 at random moments all agree", kills),
+		SENTENCE("members that spin in real time on every CPU are frozen", busy_members),
 	};
 	const char *build = getenv("B");
 	static char path[4096];
