@@ -426,6 +426,8 @@ int main(void)
 	static char path[4096];
 
 	prepare_or_skip();
+	if (access(GPIO_SIM, F_OK) != 0)
+		skip_all("no gpio-sim in this kernel");
 	snprintf(path, sizeof(path), "%s/vtd", build ? build : "build");
 	vtd_path = path;
 	count = (int)number("BOARDS", 4);
