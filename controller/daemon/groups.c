@@ -96,8 +96,8 @@ static void on_record(const struct vt_record *r, void *arg)
 void groups_read(struct vtd *d)
 {
 	if (vt_events_read(d->events, on_record, d) == -ENODEV && !d->stopping) {
-		vtd_log("the BPF programs were unloaded; ending");
-		d->stopping = true;
+		vtd_log("the BPF programs were unloaded; ending, frozen groups stay so");
+		d->stopping = d->keeps = true;
 	}
 }
 

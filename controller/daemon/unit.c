@@ -311,7 +311,7 @@ void unit_drop(struct unit *u)
 
 void unit_end(struct unit *u)
 {
-	if (u->board && !u->config->settings.keep) {
+	if (u->board && !u->config->settings.keep && !u->vtd->keeps) {
 		for (int i = 0; i < VT_HOLDS; i++)
 			vt_board_release(u->board, (enum vt_hold_kind)i);
 		if (u->board->frozen)

@@ -74,6 +74,7 @@ struct vtd {
 	bool has_control_group;
 	gid_t control_group;
 	bool stopping;
+	bool keeps; /* whatever the configuration says of a clean end */
 };
 
 /* ---- main.c ---- */

@@ -252,6 +252,18 @@ switches_of() {
 	awk '/ctxt_switches/ { n += $2 } END { print n }' "/proc/$(<"$run/pid")/status"
 }
 
+test_unload() {
+	vtctl freeze board
+	vtctl unload --force
+	for _ in {1..100}; do
+		kill -0 "$(<"$run/pid")" 2>/dev/null || break
+		sleep 0.05
+	done
+	check "vtd ends when the programs are unloaded" grep -q "programs were unloaded" "$run/log"
+	same "what is frozen stays frozen" 1 "$(cat "$cg/vt/board/cgroup.freeze")"
+	echo 0 >"$cg/vt/board/cgroup.freeze"
+}
+
 for group in board kept late rt; do
 	vtctl create $group "${clockless[@]}" || skip_all "cannot create groups"
 	start_sleeper
@@ -264,4 +276,5 @@ test_restart
 test_groups
 test_members
 test_costs
+test_unload
 done_testing
