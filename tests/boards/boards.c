@@ -313,14 +313,32 @@ static void report(const char *what, long cycles)
 		       (long long)value_of(&boards[i], "overruns"));
 }
 
+/* How long the clock stood, by the kernel, minus how long the wire was asserted, by its edges. A clock
+ * may still be waiting for the instant of its start. */
+static int64_t out_of_step(int i)
+{
+	return status_of(boards[i].g).lag_ns - value_of(&boards[i], "wire_ns");
+}
+
 static void many_cycles(void **state)
 {
 	long cycles = number("CYCLES", 20);
+	int64_t before[BOARDS_MAX], drift_ns;
 
 	(void)state;
+	pass_ms(500);
+	for (int i = 0; i < count; i++)
+		before[i] = out_of_step(i);
 	for (long i = 0; i < cycles; i++)
 		one_cycle();
+	pass_ms(500);
 	report("cycles", cycles);
+	for (int i = 0; i < count && vt_has_clock(vt); i++) {
+		drift_ns = out_of_step(i) - before[i];
+		printf("# board %d: its clock has drifted from the wire by %lld ns in %ld cycles\n", i,
+		       (long long)drift_ns, cycles);
+		assert_true(llabs(drift_ns) <= 1000 * cycles);
+	}
 	for (int i = 0; i < count; i++) {
 		assert_int_equal(value_of(&boards[i], "lost"), 0);
 		assert_int_equal(value_of(&boards[i], "healed"), 0);
@@ -387,6 +405,15 @@ static void spinning_above_all(void)
 	spinning();
 }
 
+/* Its clocks step back: the group has been frozen before. */
+static pid_t spawn_stepping_into(struct vt_group *g, void (*body)(void))
+{
+	pid_t pid = spawn(body);
+
+	OK(vt_group_attach(g, pid, VT_ATTACH_ALLOW_STEP));
+	return pid;
+}
+
 /* Wire, vtd and this test are above them, everybody else is not. */
 static void busy_members(void **state)
 {
@@ -397,7 +424,7 @@ static void busy_members(void **state)
 	assert_true(n > 0 && n <= 16);
 	set_fifo(50);
 	for (long i = 0; i < n; i++)
-		spinners[i] = spawn_into(boards[0].g, spinning_above_all);
+		spinners[i] = spawn_stepping_into(boards[0].g, spinning_above_all);
 	pass_ms(100);
 	hold(&boards[1]);
 	await_all(VT_FROZEN, "with busy members");
