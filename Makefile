@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# make           build/vtctl, build/libvt.a, build/libvt.so and the BPF object inside them
+# make           build/vtctl, build/vtd, build/libvt.a, build/libvt.so and the BPF object inside them
 # make demo      watch real programs being frozen, slowed and sped up (as root)
 # make shell     a prompt in a virtual machine with a patched kernel and vtctl ready
 # make check     all tests of up to an hour; TIERS="lint pure" for some of them
 # make check-all      these, and those of many hours: the series, the debug kernel, waits, suites
 # make check-waits    every way to wait, at length; measures the README's matrix
+# make check-boards   10,000 cycles and 1,000 kills among four boards, at length
 # make judge     suites of others in groups, long; ARGS=--quick for some of them
 # make bench     all benchmarks
 # make install   DESTDIR=, prefix=/usr/local; make uninstall takes it away again
@@ -31,6 +32,8 @@ includedir := $(prefix)/include
 mandir := $(prefix)/share/man
 completiondir := $(prefix)/share/bash-completion/completions
 unitdir := $(prefix)/lib/systemd/system
+examplesdir := $(prefix)/share/doc/vt/examples
+units := vt-load.service vtd.service vtd.socket
 
 ifeq ($(V),1)
 Q :=
@@ -44,11 +47,13 @@ endif
 
 CFLAGS := -O2 -g
 WARNINGS := -Wall -Wextra -Werror
-LIBRARIES := libbpf libcgroup json-c
+LIBRARIES := libbpf libcgroup json-c libconfuse libgpiod
 missing_libraries := $(strip $(foreach name,$(LIBRARIES), \
 	$(shell $(PKG_CONFIG) --exists $(name) 2>/dev/null || echo $(name))))
 libvt_libs := $(shell $(PKG_CONFIG) --libs libbpf libcgroup 2>/dev/null)
-vtctl_libs := $(shell $(PKG_CONFIG) --libs json-c 2>/dev/null)
+vtctl_libs := $(shell $(PKG_CONFIG) --libs json-c libconfuse 2>/dev/null)
+vtd_libs := $(shell $(PKG_CONFIG) --libs json-c libconfuse libgpiod 2>/dev/null)
+gpiod := $(firstword $(subst ., ,$(shell $(PKG_CONFIG) --modversion libgpiod 2>/dev/null)))
 library_cflags := $(shell $(PKG_CONFIG) --cflags-only-I $(LIBRARIES) 2>/dev/null)
 
 # To find and to bind shared libraries takes vtctl longer than freezing a group does. So it gets the
@@ -57,15 +62,16 @@ library_cflags := $(shell $(PKG_CONFIG) --cflags-only-I $(LIBRARIES) 2>/dev/null
 # is passed over, where something is missing that an archive needs.
 archives = $(shell $(PKG_CONFIG) --static --libs $(1) 2>/dev/null)
 ifneq ($(STATIC),no)
-archives_of_all := $(call archives,libbpf libcgroup json-c)
-archives_of_most := $(call archives,libbpf json-c)
+archives_of_all := $(call archives,libbpf libcgroup json-c libconfuse libgpiod)
+archives_of_most := $(call archives,libbpf json-c libconfuse libgpiod)
 endif
 
 ifneq ($(SANITIZE),)
 sanitize := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
-all_cflags = -std=gnu11 $(WARNINGS) -fPIC -Iinclude -I$B/bpf $(library_cflags) \
+includes := -Iinclude $(addprefix -Icontroller/,core config line vtctl)
+all_cflags = -std=gnu11 $(WARNINGS) -fPIC $(includes) -I$B/bpf $(library_cflags) \
 	-DVT_VERSION='"$(VERSION)"' $(sanitize) $(CFLAGS)
 all_ldflags = $(sanitize) $(LDFLAGS)
 bpf_arch := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
@@ -76,7 +82,9 @@ bpf_cflags = -target bpf -mcpu=v3 -std=gnu11 $(WARNINGS) -O2 -g -D__TARGET_ARCH_
 # ---- what there is ----------------------------------------------------------------------------
 
 libvt_sources := $(wildcard controller/core/*.c controller/lib/*.c)
-vtctl_sources := $(wildcard controller/vtctl/*.c)
+vtctl_sources := $(wildcard controller/vtctl/*.c controller/config/*.c)
+vtd_sources := $(wildcard controller/daemon/*.c controller/config/*.c) controller/vtctl/json.c \
+	$(addprefix controller/line/,message.c $(if $(filter 1,$(gpiod)),gpiod1.c uapi.c,gpiod2.c))
 bpf_sources := $(wildcard bpf/*.bpf.c)
 unit_sources := $(wildcard tests/unit/*.c)
 system_sources := $(wildcard tests/system/*.c)
@@ -86,17 +94,20 @@ example_sources := $(wildcard tests/examples/*.c)
 objects = $(patsubst %.c,$B/obj/%.o,$(1))
 libvt_objects := $(call objects,$(libvt_sources))
 vtctl_objects := $(call objects,$(vtctl_sources))
+vtd_objects := $(call objects,$(vtd_sources))
 unit_tests := $(patsubst %.c,$B/%,$(unit_sources))
 system_tests := $(patsubst %.c,$B/%,$(system_sources))
 benchmarks := $(patsubst %.c,$B/%,$(bench_sources))
 examples := $(patsubst %.c,$B/%,$(example_sources))
 skeleton := $B/bpf/vt.skel.h
 
-.PHONY: all tests judges check check-all check-waits judge bench demo shell docs asan install uninstall clean FORCE
+.PHONY: all tests judges check check-all check-waits check-boards judge bench demo shell docs asan install \
+	uninstall clean FORCE
 .DELETE_ON_ERROR:
-.SECONDARY: $(call objects,$(unit_sources) $(system_sources) $(bench_sources) $(example_sources))
+.SECONDARY: $B/obj/tests/boards/boards.o \
+	$(call objects,$(unit_sources) $(system_sources) $(bench_sources) $(example_sources))
 
-all: $B/vtctl $B/libvt.so $B/docs-agree
+all: $B/vtctl $B/vtd $B/libvt.so $B/docs-agree
 
 # ---- is everything there that is needed? ---------------------------------------------------------
 
@@ -165,22 +176,27 @@ $B/libvt.so: $B/libvt.so.$(VERSION)
 	$Qln -sf $(<F) $B/libvt.so.$(SOVERSION)
 	$Qln -sf $(<F) $@
 
-# Why not with archives is in vtctl.log.
+# Why not with archives is in vtctl.log, vtd.log.
 of_libc := -lc -lm -lpthread -ldl -lrt
 archived := -Wl,-Bstatic
 shared := -Wl,-Bdynamic
-link_vtctl = $(CC) $(all_ldflags) -o $@ $(vtctl_objects) $B/libvt.a
-link_with = $(if $(1),$(link_vtctl) $(archived) $(filter-out $(of_libc),$(1)) \
+link_objects = $(CC) $(all_ldflags) -o $@ $(filter %.o %.a,$^)
+link_with = $(if $(1),$(link_objects) $(archived) $(filter-out $(of_libc),$(1)) \
 	$(shared) $(filter $(of_libc),$(1)) $(2),false)
+link_program = { $(call link_with,$(archives_of_all)) || $(call link_with,$(archives_of_most),-lcgroup); } \
+	2>$@.log || $(link_objects) $(libvt_libs) $(1)
 $B/vtctl: $(vtctl_objects) $B/libvt.a
 	$(say) LD $@
-	$Q{ $(call link_with,$(archives_of_all)) || $(call link_with,$(archives_of_most),-lcgroup); } \
-		2>$@.log || $(link_vtctl) $(libvt_libs) $(vtctl_libs)
+	$Q$(call link_program,$(vtctl_libs))
+
+$B/vtd: $(vtd_objects) $B/libvt.a
+	$(say) LD $@
+	$Q$(call link_program,$(vtd_libs))
 
 # Command table, man page and completion agree, or the build fails.
-$B/docs-agree: $B/vtctl scripts/check-docs controller/man/vtctl.8 controller/completion/vtctl
-	$(say) DOCS controller/man/vtctl.8
-	$Qscripts/check-docs $B/vtctl
+$B/docs-agree: $B/vtctl $B/vtd scripts/check-docs $(wildcard controller/man/*) controller/completion/vtctl
+	$(say) DOCS controller/man
+	$Qscripts/check-docs $B/vtctl $B/vtd
 	@touch $@
 
 # ---- tests --------------------------------------------------------------------------------------
@@ -195,6 +211,11 @@ $B/tests/system/%: $B/obj/tests/system/%.o $B/libvt.a
 	@mkdir -p $(@D)
 	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -Wl,--as-needed -lcmocka -lpthread
 
+$B/tests/boards/boards: $B/obj/tests/boards/boards.o $B/libvt.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -Wl,--as-needed -lcmocka -lpthread
+
 $B/tests/bench/%: $B/obj/tests/bench/%.o $B/libvt.a
 	$(say) LD $@
 	@mkdir -p $(@D)
@@ -205,7 +226,7 @@ $B/tests/examples/%: $B/obj/tests/examples/%.o $B/libvt.a
 	@mkdir -p $(@D)
 	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs)
 
-tests: all $(unit_tests) $(system_tests) $(benchmarks) $(examples)
+tests: all $(unit_tests) $(system_tests) $(benchmarks) $(examples) $B/tests/boards/boards
 
 # The programs whose clocks are judged; unmodified, so with none of the flags above.
 judges:
@@ -232,6 +253,13 @@ check-waits: tests judges
 	$Qtests/vm/run --kernel "$$(scripts/build-kernel --path)" --timeout 3600 --out $B/waits \
 		--append rcupdate.rcu_cpu_stall_timeout=120 -- env B=$B tests/vm/sets/waits
 
+# 10,000 cycles and 1,000 kills on four boards, in a virtual machine.
+check-boards: tests
+	$Qscripts/build-kernel
+	$Qtests/vm/run --kernel "$$(scripts/build-kernel --path)" --timeout 14400 \
+		--append rcupdate.rcu_cpu_stall_timeout=120 -- \
+		env B=$B CYCLES=10000 KILLS=1000 CMOCKA_MESSAGE_OUTPUT=TAP $B/tests/boards/boards
+
 judge:
 	$QB=$B tests/suites/judge $(ARGS)
 
@@ -251,28 +279,31 @@ asan:
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir) $(includedir) \
-		$(mandir)/man7 $(mandir)/man8 $(completiondir) $(unitdir))
-	install -m 755 $B/vtctl $(DESTDIR)$(bindir)/vtctl
+		$(mandir)/man5 $(mandir)/man7 $(mandir)/man8 $(completiondir) $(unitdir) $(examplesdir))
+	install -m 755 $B/vtctl $B/vtd $(DESTDIR)$(bindir)/
 	install -m 644 $B/libvt.a $(DESTDIR)$(libdir)/libvt.a
 	install -m 755 $B/libvt.so.$(VERSION) $(DESTDIR)$(libdir)/
 	ln -sf libvt.so.$(VERSION) $(DESTDIR)$(libdir)/libvt.so.$(SOVERSION)
 	ln -sf libvt.so.$(VERSION) $(DESTDIR)$(libdir)/libvt.so
 	install -m 644 include/vt.h include/vt_layout.h $(DESTDIR)$(includedir)/
-	install -m 644 controller/man/vtctl.8 $(DESTDIR)$(mandir)/man8/
+	install -m 644 controller/man/vtctl.8 controller/man/vtd.8 $(DESTDIR)$(mandir)/man8/
+	install -m 644 controller/man/vt.conf.5 $(DESTDIR)$(mandir)/man5/
 	install -m 644 controller/man/vt.7 $(DESTDIR)$(mandir)/man7/
 	install -m 644 controller/completion/vtctl $(DESTDIR)$(completiondir)/vtctl
-	sed 's|@bindir@|$(bindir)|' controller/systemd/vt-load.service \
-		> $(DESTDIR)$(unitdir)/vt-load.service
+	for unit in $(units); do sed 's|@bindir@|$(bindir)|' controller/systemd/$$unit \
+		> $(DESTDIR)$(unitdir)/$$unit || exit; done
+	sed 's|@bindir@|$(bindir)|' controller/sysv/vtd > $(DESTDIR)$(examplesdir)/vtd.init
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR),$(bindir)/vtctl $(libdir)/libvt.a $(libdir)/libvt.so \
+	rm -f $(addprefix $(DESTDIR),$(bindir)/vtctl $(bindir)/vtd $(libdir)/libvt.a $(libdir)/libvt.so \
 		$(libdir)/libvt.so.$(SOVERSION) $(libdir)/libvt.so.$(VERSION) \
 		$(includedir)/vt.h $(includedir)/vt_layout.h $(mandir)/man8/vtctl.8 \
-		$(mandir)/man7/vt.7 $(completiondir)/vtctl $(unitdir)/vt-load.service)
+		$(mandir)/man8/vtd.8 $(mandir)/man5/vt.conf.5 $(mandir)/man7/vt.7 $(completiondir)/vtctl \
+		$(addprefix $(unitdir)/,$(units)) $(examplesdir)/vtd.init)
 
 clean:
 	rm -rf $B
 
--include $(patsubst %.o,%.d,$(libvt_objects) $(vtctl_objects) \
+-include $(patsubst %.o,%.d,$(libvt_objects) $(vtctl_objects) $(vtd_objects) \
 	$(call objects,$(unit_sources) $(system_sources) $(bench_sources) $(example_sources)))
 -include $(patsubst bpf/%.c,$B/bpf/%.d,$(bpf_sources))

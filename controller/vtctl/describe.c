@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The record of a group, as show, list, create and rate print it. */
+#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cgroupfs.h"
+#include "daemon.h"
 #include "groups.h"
 
 #define FIELD(key, label, column, kind) { #key, label, column, kind, offsetof(struct vtctl_group, key) }
@@ -71,15 +73,55 @@ static int64_t age_of_ancestor(struct vt *vt, const char *owner, const struct vt
 	return age;
 }
 
-static void add_hold(struct vtctl_rows *rows, const char *kind, const char *directory, int64_t age)
+static void add_hold(struct vtctl_rows *rows, const char *kind, const char *owner, int64_t age)
 {
 	struct vtctl_hold *holds = realloc((void *)rows->items, ((size_t)rows->count + 1) * sizeof(*holds));
 
 	if (!holds)
 		return;
 	rows->items = holds;
-	holds[rows->count] = (struct vtctl_hold){ kind, strdup(vtctl_cgroup_path(directory)), age };
+	holds[rows->count] = (struct vtctl_hold){ kind, strdup(owner), age };
 	rows->count++;
+}
+
+/* One of the kinds of vtd, which outlives the answer. */
+static const char *kind_of(const char *kind)
+{
+	static const char *const kinds[] = { "user", "step", "wire" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kind && strcmp(kind, kinds[i]) == 0)
+			return kinds[i];
+	return "other";
+}
+
+static void add_holds_of(struct vtctl_rows *rows, struct json_object *holds)
+{
+	size_t n = json_object_array_length(holds);
+	struct json_object *kind, *owner, *age;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *hold = json_object_array_get_idx(holds, i);
+
+		if (json_object_object_get_ex(hold, "kind", &kind) &&
+		    json_object_object_get_ex(hold, "owner", &owner) &&
+		    json_object_object_get_ex(hold, "age_ns", &age))
+			add_hold(rows, kind_of(json_object_get_string(kind)), json_object_get_string(owner),
+				 json_object_get_int64(age));
+	}
+}
+
+/* The group is a board, and vtd knows better than cgroup.freeze who holds it. */
+static bool ask_daemon(struct vtctl_group *r)
+{
+	struct json_object *said = vtctl_daemon_ask(false, "show %s", r->name), *holds = NULL;
+	struct json_object *board = vtctl_daemon_board(said);
+	bool known = board && json_object_object_get_ex(board, "holds", &holds);
+
+	if (known)
+		add_holds_of(&r->holds, holds);
+	json_object_put(said);
+	return known;
 }
 
 static void find_holds(struct vt *vt, const struct vt_status *s, struct vtctl_group *r)
@@ -89,12 +131,12 @@ static void find_holds(struct vt *vt, const struct vt_status *s, struct vtctl_gr
 	r->holds.table = &hold_table;
 	if (!directory)
 		return;
-	if (vtctl_is_held(directory))
-		add_hold(&r->holds, s->books.flags & VT_GROUP_STEPPED ? "step" : "user", directory,
-			 age_of(s));
+	if (!ask_daemon(r) && vtctl_is_held(directory))
+		add_hold(&r->holds, s->books.flags & VT_GROUP_STEPPED ? "step" : "user",
+			 vtctl_cgroup_path(directory), age_of(s));
 	while (vtctl_go_up(directory))
 		if (vtctl_is_held(directory))
-			add_hold(&r->holds, "ancestor", directory,
+			add_hold(&r->holds, "ancestor", vtctl_cgroup_path(directory),
 				 age_of_ancestor(vt, vtctl_cgroup_path(directory), s));
 	free(directory);
 }

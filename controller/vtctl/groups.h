@@ -30,8 +30,9 @@ void vtctl_groups_close(struct vtctl_groups *groups);
 /* ---- the record of a group ------------------------------------------------------------------ */
 
 struct vtctl_hold {
-	const char *kind; /* "user": its own cgroup.freeze, "step": a step has ended, "ancestor": one above */
-	char *owner;      /* cgroup path */
+	const char *kind; /* "user": its own cgroup.freeze, "step": a step has ended, "ancestor": one
+			   * above; of a board also "wire" */
+	char *owner;      /* cgroup path; of a board who it is */
 	int64_t age_ns;   /* at least, for an ancestor that is no group */
 };
 

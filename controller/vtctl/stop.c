@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "daemon.h"
 #include "stop.h"
 
 #define SLICE_NS 100000000LL /* how soon an interruption is seen */
@@ -61,11 +62,11 @@ int vtctl_check_outside(const struct vtctl_groups *groups)
 int vtctl_tell_to_freeze(struct vtctl_groups *groups, bool (*is_fine)(int err))
 {
 	for (int i = 0; i < groups->count; i++) {
-		int err = vt_group_freeze(groups->items[i]);
+		int err = vtctl_hold(groups->items[i]);
 
 		groups->asked[i] = err == 0;
 		if (err && !is_fine(err))
-			return vtctl_failure_of_vt();
+			return vtctl_failure("%s", vtctl_daemon_why());
 	}
 	return EXIT_OK;
 }
@@ -74,7 +75,7 @@ void vtctl_thaw_asked(const struct vtctl_groups *groups)
 {
 	for (int i = groups->count - 1; i >= 0; i--)
 		if (groups->asked[i])
-			vt_group_thaw(groups->items[i]);
+			vtctl_release(groups->items[i]);
 }
 
 static int wait_until(struct vt_group *g, int64_t deadline_ns)

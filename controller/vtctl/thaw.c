@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "cgroupfs.h"
+#include "daemon.h"
 #include "groups.h"
 
+#define WIRE_NS 500000000LL /* longer than a wire takes to follow */
 #define WAIT_NS 10000000000LL /* the first task to leave the freezer: microseconds, normally */
 
 struct thawed {
@@ -91,7 +93,7 @@ static void keep_held(struct vtctl_groups *groups)
 static void freeze_again(const struct vtctl_groups *groups, int count)
 {
 	while (count-- > 0)
-		vt_group_freeze(groups->items[count]);
+		vtctl_hold(groups->items[count]);
 }
 
 /* Parents come first, so that no child is let go under a frozen parent. */
@@ -100,9 +102,9 @@ static int let_go(const struct vtctl_groups *groups, bool all)
 	int i, err, status;
 
 	for (i = 0; i < groups->count; i++) {
-		err = vt_group_thaw(groups->items[i]);
+		err = vtctl_release(groups->items[i]);
 		if (err && !(all && (err == -EALREADY || err == -EBUSY))) {
-			status = vtctl_failure_of_vt();
+			status = vtctl_failure("%s", vtctl_daemon_why());
 			freeze_again(groups, err == -EBUSY ? i + 1 : i);
 			return status;
 		}
@@ -110,14 +112,30 @@ static int let_go(const struct vtctl_groups *groups, bool all)
 	return EXIT_OK;
 }
 
+/* What holds a board besides will not go by itself: the wire has had its time to follow. */
+static int wait_for(struct vt_group *g)
+{
+	char *holders;
+	int status;
+
+	if (vt_group_wait(g, VT_RUNNING, WIRE_NS) == 0)
+		return EXIT_OK;
+	holders = vtctl_holders(g);
+	if (holders)
+		status = vtctl_failure("'%s' stays frozen, held by %s", vt_group_name(g), holders);
+	else
+		status = vt_group_wait(g, VT_RUNNING, WAIT_NS) ? vtctl_failure_of_vt() : EXIT_OK;
+	free(holders);
+	return status;
+}
+
 static int wait_for_all(const struct vtctl_groups *groups)
 {
-	int i;
+	int i, status = EXIT_OK;
 
-	for (i = 0; i < groups->count; i++)
-		if (vt_group_wait(groups->items[i], VT_RUNNING, WAIT_NS) != 0)
-			return vtctl_failure_of_vt();
-	return EXIT_OK;
+	for (i = 0; i < groups->count && status == EXIT_OK; i++)
+		status = wait_for(groups->items[i]);
+	return status;
 }
 
 static void fill(struct thawed *t, struct vt_group *g)

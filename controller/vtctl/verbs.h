@@ -110,6 +110,8 @@ int vtctl_take_duration(const char *text, int64_t *ns);
 int vtctl_take_instant(const char *text, struct vtctl_instant *at);
 
 int vtctl_attach(struct vtctl_args *args);
+int vtctl_boards(struct vtctl_args *args);
+int vtctl_config(struct vtctl_args *args);
 int vtctl_create(struct vtctl_args *args);
 int vtctl_delete(struct vtctl_args *args);
 int vtctl_detach(struct vtctl_args *args);

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Which of our groups are there, and what others do to them: the stream of records. Records of our
+ * own doing are known by our process ID.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "vtd.h"
+
+#define RING_BYTES 65536
+
+static struct unit *unit_of(struct vtd *d, uint64_t id)
+{
+	for (int i = 0; i < d->count; i++)
+		if (d->units[i].group && d->units[i].id == id)
+			return &d->units[i];
+	return NULL;
+}
+
+void groups_find(struct vtd *d)
+{
+	for (int i = 0; i < d->count; i++) {
+		struct vt_group *g;
+
+		if (!d->units[i].group && vt_group_open(d->vt, d->units[i].config->group, &g) == 0)
+			unit_adopt(&d->units[i], g);
+	}
+}
+
+static void on_join(struct unit *u, pid_t pid)
+{
+	char why[VTD_REASON_MAX];
+
+	if (members_refuses(u->vtd->priority, pid, why, sizeof(why)))
+		vtd_log("group '%s': %s: it may keep vtd from freezing the group", u->config->group, why);
+}
+
+static void on_record_of(struct unit *u, const struct vt_record *r)
+{
+	bool is_ours = (pid_t)r->pid == u->vtd->self;
+	char owner[VT_OWNER_MAX];
+
+	switch (r->kind) {
+	case VT_REC_FREEZE:
+		u->freezes++;
+		members_name((pid_t)r->pid, owner, sizeof(owner));
+		if (!is_ours && u->board)
+			vt_board_frozen_by(u->board, owner, u->freezes, (int64_t)r->real_ns);
+		break;
+	case VT_REC_THAW:
+		u->told_to_start = true;
+		if (!is_ours && u->board)
+			vt_board_thawed_by_other(u->board, (int64_t)r->real_ns);
+		break;
+	case VT_REC_JOIN:
+		on_join(u, (pid_t)r->pid);
+		break;
+	case VT_REC_DELETE:
+		unit_drop(u);
+		break;
+	}
+}
+
+/* What was lost may have been anything: look at all groups as after a restart. */
+static void look_anew(struct vtd *d)
+{
+	vtd_log("records were lost, looking at all groups anew");
+	for (int i = 0; i < d->count; i++) {
+		struct unit *u = &d->units[i];
+		struct vt_group *g = u->group;
+
+		if (!g)
+			continue;
+		u->group = NULL;
+		memory_close(u->board);
+		u->board = NULL;
+		unit_adopt(u, g);
+	}
+	groups_find(d);
+}
+
+static void on_record(const struct vt_record *r, void *arg)
+{
+	struct vtd *d = arg;
+	struct unit *u = unit_of(d, r->group);
+
+	if (r->kind == VT_REC_LOST)
+		look_anew(d);
+	else if (r->kind == VT_REC_CREATE)
+		groups_find(d);
+	else if (u)
+		on_record_of(u, r);
+}
+
+void groups_read(struct vtd *d)
+{
+	if (vt_events_read(d->events, on_record, d) == -ENODEV && !d->stopping) {
+		vtd_log("the BPF programs were unloaded; ending, frozen groups stay so");
+		d->stopping = d->keeps = true;
+	}
+}
+
+/* The round reads them anyway, before it decides. */
+static void serve_records(struct source *s)
+{
+	(void)s;
+}
+
+int groups_open(struct vtd *d)
+{
+	int err = vt_open(&d->vt);
+
+	if (!err)
+		err = vt_events_open_sized(d->vt, RING_BYTES, &d->events);
+	if (err) {
+		vtd_log("%s", vt_message());
+		return err;
+	}
+	d->records = (struct source){ .fd = vt_events_fd(d->events), .serve = serve_records, .vtd = d };
+	return vtd_watch(d, &d->records);
+}

@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Boards with a vtd each on one emulated wire (gpio-sim), in one machine. Needs a kernel of
+ * kernel/config, and root. CYCLES, KILLS and BOARDS in the environment make it longer.
+ */
+#include "wire.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define LATCH_US 20000 /* emulators are slow */
+#define CHECK_MS 200
+
+static struct board {
+	char dir[64], config[96], group[16];
+	struct vt_group *g;
+	pid_t member, vtd;
+} boards[BOARDS_MAX];
+
+static int count = 4;
+static const char *vtd_path;
+
+static long number(const char *name, long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? atol(text) : otherwise;
+}
+
+/* ---- vtd ----------------------------------------------------------------------------------- */
+
+static int call(const struct board *b, const char *name)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s/%s", b->dir, name);
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* The answer, in a buffer that the next call uses again; NULL: nobody answers. */
+static const char *ask(const struct board *b, const char *name, const char *request)
+{
+	static char said[8192];
+	size_t length = 0;
+	int fd = call(b, name);
+	ssize_t n = fd < 0 ? -1 : write(fd, request, strlen(request));
+
+	while (n > 0 && !memchr(said, '\n', length) && length < sizeof(said) - 1) {
+		n = read(fd, said + length, sizeof(said) - 1 - length);
+		length += n > 0 ? (size_t)n : 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	said[length] = '\0';
+	return length ? said : NULL;
+}
+
+static const char *tell(const struct board *b, const char *verb)
+{
+	char request[128];
+
+	snprintf(request, sizeof(request), "%s user %s\n", verb, b->group);
+	return ask(b, "control", request);
+}
+
+static int64_t value_of(const struct board *b, const char *key)
+{
+	char quoted[64];
+	const char *said = ask(b, "read", "show\n"), *at;
+
+	snprintf(quoted, sizeof(quoted), "\"%s\":", key);
+	at = said ? strstr(said, quoted) : NULL;
+	if (!at)
+		fail_msg("board '%s' does not tell '%s': %s", b->group, key, said ? said : "no answer");
+	return at ? strtoll(at + strlen(quoted), NULL, 10) : -1;
+}
+
+static void start_vtd(struct board *b)
+{
+	b->vtd = fork();
+	assert_true(b->vtd >= 0);
+	if (b->vtd == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl(vtd_path, "vtd", "--config", b->config, "--run", b->dir, NULL);
+		_exit(127);
+	}
+}
+
+static void await_vtd(const struct board *b)
+{
+	for (int i = 0; i < 2000; i++) {
+		if (ask(b, "read", "show\n"))
+			return;
+		usleep(10000);
+	}
+	fail_msg("the vtd of board '%s' does not answer", b->group);
+}
+
+static void kill_vtd(struct board *b)
+{
+	kill(b->vtd, SIGKILL);
+	waitpid(b->vtd, NULL, 0);
+}
+
+/* ---- boards -------------------------------------------------------------------------------- */
+
+static void write_config(const struct board *b, int i)
+{
+	FILE *out = fopen(b->config, "we");
+
+	assert_non_null(out);
+	fprintf(out, "group %s {\n\toutput = { vtwire, \"%s\" }\n\tinput = { %s, \"%d\" }\n"
+		"\tlatch = %dus\n\tcheck = %dms\n}\n", b->group, i ? (char[]){ (char)('0' + 2 * i), 0 } : "OUT0",
+		wire->chip, 2 * i + 1, LATCH_US, CHECK_MS);
+	fclose(out);
+}
+
+static void make_board(int i)
+{
+	const struct vt_group_options options = { .freeze_only = !vt_has_clock(vt) };
+	struct board *b = &boards[i];
+
+	snprintf(b->dir, sizeof(b->dir), "/run/vt-board%d", i);
+	snprintf(b->config, sizeof(b->config), "/run/vt-board%d.conf", i);
+	snprintf(b->group, sizeof(b->group), "board%d", i);
+	OK(vt_group_create(vt, b->group, &options, &b->g));
+	b->member = spawn_into(b->g, sleeping);
+	write_config(b, i);
+	start_vtd(b);
+}
+
+static int make_boards(void **state)
+{
+	(void)state;
+	if (load_privately(NULL))
+		return -1;
+	start_wire(count);
+	for (int i = 0; i < count; i++)
+		make_board(i);
+	for (int i = 0; i < count; i++)
+		await_vtd(&boards[i]);
+	return 0;
+}
+
+static int drop_boards(void **state)
+{
+	(void)state;
+	for (int i = 0; i < count; i++) {
+		kill(boards[i].vtd, SIGTERM);
+		waitpid(boards[i].vtd, NULL, 0);
+		drop_group(boards[i].g);
+	}
+	stop_wire();
+	return unload_privately(NULL);
+}
+
+static struct board *any_board(void)
+{
+	return &boards[random() % count];
+}
+
+static void await_all(enum vt_state state, const char *when)
+{
+	for (int i = 0; i < count; i++)
+		if (vt_group_wait(boards[i].g, state, PATIENCE_NS))
+			fail_msg("%s: %s; %s", when, vt_message(), ask(&boards[i], "read", "show\n"));
+}
+
+static void hold(struct board *b)
+{
+	const char *said = tell(b, "hold");
+
+	if (!said || strstr(said, "\"error\""))
+		fail_msg("board '%s' does not hold: %s", b->group, said ? said : "no answer");
+}
+
+static void release(struct board *b)
+{
+	const char *said = tell(b, "release");
+
+	if (!said || strstr(said, "\"error\""))
+		fail_msg("board '%s' does not release: %s", b->group, said ? said : "no answer");
+}
+
+/* ---- tests --------------------------------------------------------------------------------- */
+
+static void whoever_freezes_freezes_all(void **state)
+{
+	(void)state;
+	for (int i = 0; i < count; i++) {
+		hold(&boards[i]);
+		await_all(VT_FROZEN, "held");
+		release(&boards[i]);
+		await_all(VT_RUNNING, "released");
+	}
+}
+
+static void the_last_lets_go(void **state)
+{
+	(void)state;
+	hold(&boards[0]);
+	hold(&boards[count - 1]);
+	await_all(VT_FROZEN, "held by two");
+	release(&boards[0]);
+	pass_ms(300);
+	await_all(VT_FROZEN, "still held by one");
+	assert_non_null(strstr(ask(&boards[0], "read", "show\n"), "another board"));
+	release(&boards[count - 1]);
+	await_all(VT_RUNNING, "released by both");
+}
+
+static void a_plain_freeze_is_mirrored(void **state)
+{
+	(void)state;
+	assert_int_equal(write_by_hand(boards[1].g, "cgroup.freeze", "1"), 0);
+	await_all(VT_FROZEN, "frozen by hand");
+	assert_int_equal(write_by_hand(boards[1].g, "cgroup.freeze", "0"), 0);
+	await_all(VT_RUNNING, "thawed by hand");
+}
+
+static void a_thaw_by_hand_does_not_beat_the_wire(void **state)
+{
+	int64_t fights = value_of(&boards[1], "fights");
+
+	(void)state;
+	hold(&boards[0]);
+	await_all(VT_FROZEN, "held");
+	assert_int_equal(write_by_hand(boards[1].g, "cgroup.freeze", "0"), 0);
+	pass_ms(300);
+	await_all(VT_FROZEN, "frozen again");
+	assert_int_equal(value_of(&boards[1], "fights"), fights + 1);
+	release(&boards[0]);
+	await_all(VT_RUNNING, "released");
+}
+
+static void a_cut_wire(void **state)
+{
+	(void)state;
+	wire->is_cut = true;
+	hold(&boards[0]);
+	OK(vt_group_wait(boards[0].g, VT_FROZEN, PATIENCE_NS));
+	assert_int_equal(value_of(&boards[0], "faults"), 1);
+	assert_int_equal(status_of(boards[1].g).state, VT_RUNNING);
+	wire->is_cut = false;
+	await_all(VT_FROZEN, "mended");
+	release(&boards[0]);
+	await_all(VT_RUNNING, "released");
+}
+
+static void a_busy_line_is_named(void **state)
+{
+	struct board b = boards[1];
+	char path[64], text[512] = "";
+	FILE *in;
+
+	(void)state;
+	snprintf(b.dir, sizeof(b.dir), "/run/vt-board-busy");
+	snprintf(path, sizeof(path), "/run/vt-board-busy.err");
+	if (fork() == 0) {
+		if (!freopen(path, "w", stderr))
+			_exit(1);
+		execl(vtd_path, "vtd", "--config", b.config, "--run", b.dir, NULL);
+		_exit(127);
+	}
+	wait(NULL);
+	in = fopen(path, "re");
+	assert_non_null(in);
+	if (!fgets(text, sizeof(text), in))
+		text[0] = '\0';
+	fclose(in);
+	if (!strstr(text, "line busy (consumer 'vtd')"))
+		fail_msg("it says '%s'", text);
+}
+
+static void one_cycle(void)
+{
+	struct board *first = any_board(), *second = random() % 4 ? first : any_board();
+
+	hold(first);
+	if (second != first)
+		hold(second);
+	await_all(VT_FROZEN, "in a cycle, held");
+	release(first);
+	if (second != first)
+		release(second);
+	await_all(VT_RUNNING, "in a cycle, released");
+}
+
+static void report(const char *what, long cycles)
+{
+	printf("# %s: %ld cycles on %d boards\n", what, cycles, count);
+	printf("# emulated wire: %ld turns, %.1f us mean, %.1f us worst, inputs up to %.1f us apart\n",
+	       wire->turns, (double)wire->sum_ns / 1e3 / (double)(wire->turns ? wire->turns : 1),
+	       (double)wire->worst_ns / 1e3, (double)wire->spread_ns / 1e3);
+	for (int i = 0; i < count; i++)
+		printf("# board %d: worst %.1f us from edge to freeze written, wire %.6f s, frozen %.6f s, "
+		       "overruns %lld, healed %lld\n", i, (double)value_of(&boards[i], "worst_ns") / 1e3,
+		       (double)value_of(&boards[i], "wire_ns") / 1e9,
+		       (double)value_of(&boards[i], "frozen_ns") / 1e9,
+		       (long long)value_of(&boards[i], "overruns"),
+		       (long long)value_of(&boards[i], "healed"));
+}
+
+/* How long the clock stood, by the kernel, minus how long the wire was asserted, by its edges. A clock
+ * may still be waiting for the instant of its start. */
+static int64_t out_of_step(int i)
+{
+	return status_of(boards[i].g).lag_ns - value_of(&boards[i], "wire_ns");
+}
+
+static void many_cycles(void **state)
+{
+	long cycles = number("CYCLES", 20);
+	int64_t before[BOARDS_MAX], start[BOARDS_MAX], drift_ns, lag_ns, least = INT64_MAX, most = 0;
+
+	(void)state;
+	pass_ms(500);
+	for (int i = 0; i < count; i++) {
+		before[i] = out_of_step(i);
+		start[i] = status_of(boards[i].g).lag_ns;
+	}
+	for (long i = 0; i < cycles; i++)
+		one_cycle();
+	pass_ms(500);
+	report("cycles", cycles);
+	for (int i = 0; i < count && vt_has_clock(vt); i++) {
+		drift_ns = out_of_step(i) - before[i];
+		printf("# board %d: its clock has drifted from the wire by %lld ns in %ld cycles\n", i,
+		       (long long)drift_ns, cycles);
+		assert_true(llabs(drift_ns) <= 1000 * cycles);
+		lag_ns = status_of(boards[i].g).lag_ns - start[i];
+		least = lag_ns < least ? lag_ns : least;
+		most = lag_ns > most ? lag_ns : most;
+	}
+	if (vt_has_clock(vt))
+		printf("# clocks stood for %.6f s, on one board %.1f us longer than on another (by the emulated "
+		       "wire's own edges)\n", (double)most / 1e9, (double)(most - least) / 1e3);
+	for (int i = 0; i < count; i++) {
+		assert_int_equal(value_of(&boards[i], "lost"), 0);
+		assert_int_equal(value_of(&boards[i], "resyncs"), 0);
+		assert_true(value_of(&boards[i], "edges") > 2 * cycles);
+	}
+}
+
+/* Until everybody says what the wire says; holds of a board that died come back with it. */
+static void kill_at_a_random_moment(void)
+{
+	struct board *holder = any_board(), *victim = any_board();
+
+	hold(holder);
+	usleep((useconds_t)(random() % 30000));
+	kill_vtd(victim);
+	usleep((useconds_t)(random() % 30000));
+	if (victim != holder && random() % 2)
+		release(holder);
+	start_vtd(victim);
+	await_vtd(victim);
+	tell(holder, "release");
+	await_all(VT_RUNNING, "after kill and restart");
+	assert_false(wire->level);
+}
+
+static void kills(void **state)
+{
+	long n = number("KILLS", 6);
+
+	(void)state;
+	for (long i = 0; i < n; i++)
+		kill_at_a_random_moment();
+	one_cycle();
+	report("after kills", n);
+}
+
+static void an_initiator_dies(void **state)
+{
+	(void)state;
+	hold(&boards[0]);
+	await_all(VT_FROZEN, "held");
+	kill_vtd(&boards[0]);
+	for (int i = 1; i < count; i++)
+		OK(vt_group_wait(boards[i].g, VT_RUNNING, PATIENCE_NS));
+	assert_int_equal(status_of(boards[0].g).state, VT_FROZEN);
+	start_vtd(&boards[0]);
+	await_vtd(&boards[0]);
+	await_all(VT_FROZEN, "after its restart");
+	release(&boards[0]);
+	await_all(VT_RUNNING, "released");
+}
+
+static void set_fifo(int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	assert_int_equal(sched_setscheduler(0, priority ? SCHED_FIFO : SCHED_OTHER, &param), 0);
+}
+
+static void spinning_above_all(void)
+{
+	set_fifo(10);
+	spinning();
+}
+
+/* Its clocks step back: the group has been frozen before. */
+static pid_t spawn_stepping_into(struct vt_group *g, void (*body)(void))
+{
+	pid_t pid = spawn(body);
+
+	OK(vt_group_attach(g, pid, VT_ATTACH_ALLOW_STEP));
+	return pid;
+}
+
+/* Wire, vtd and this test are above them, everybody else is not. */
+static void busy_members(void **state)
+{
+	pid_t spinners[16];
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	(void)state;
+	assert_true(n > 0 && n <= 16);
+	set_fifo(50);
+	for (long i = 0; i < n; i++)
+		spinners[i] = spawn_stepping_into(boards[0].g, spinning_above_all);
+	pass_ms(100);
+	hold(&boards[1]);
+	await_all(VT_FROZEN, "with busy members");
+	for (long i = 0; i < n; i++)
+		reap(spinners[i]);
+	release(&boards[1]);
+	await_all(VT_RUNNING, "without them");
+	set_fifo(0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SENTENCE("whoever freezes freezes all", whoever_freezes_freezes_all),
+		SENTENCE("with two holds time goes on when the last lets go", the_last_lets_go),
+		SENTENCE("a plain echo 1 > cgroup.freeze is mirrored", a_plain_freeze_is_mirrored),
+		SENTENCE("a line that is busy is named with its consumer", a_busy_line_is_named),
+		SENTENCE("many cycles lose nothing", many_cycles),
+		SENTENCE("a thaw by hand does not beat the wire", a_thaw_by_hand_does_not_beat_the_wire),
+		SENTENCE("a board on a cut wire freezes alone, and all when it is mended", a_cut_wire),
+		SENTENCE("when who holds dies others go on, and stop again with his restart", an_initiator_dies),
+		SENTENCE("after kill -9 at random moments all agree", kills),
+		SENTENCE("members that spin in real time on every CPU are frozen", busy_members),
+	};
+	const char *build = getenv("B");
+	static char path[4096];
+
+	prepare_or_skip();
+	if (access(GPIO_SIM, F_OK) != 0)
+		skip_all("no gpio-sim in this kernel");
+	snprintf(path, sizeof(path), "%s/vtd", build ? build : "build");
+	vtd_path = path;
+	count = (int)number("BOARDS", 4);
+	if (count < 2 || count > BOARDS_MAX)
+		skip_all("BOARDS is 2 to 4");
+	srandom((unsigned int)number("VT_SEED", 1));
+	return cmocka_run_group_tests_name("boards", tests, make_boards, drop_boards);
+}

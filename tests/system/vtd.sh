@@ -1,0 +1,280 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# vtd without a wire: configuration, sockets, rights, holds, kill -9 and restart. What needs lines is
+# in tests/boards.
+# shellcheck disable=SC2317 # checks are called by name
+
+set -u
+
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/tap.bash
+. tests/tap.bash
+own_machine "$0" "$@"
+own_vtctl
+command -v vtd >/dev/null || skip_all "vtd is not built"
+run=$(mktemp -d)
+chmod 755 "$run"
+export VT_RUN=$run
+trap 'stop_vtd; remove_groups board kept late rt; rm -rf "$run"' EXIT
+
+start_vtd() {
+	vtd --config "$run/vt.conf" --run "$run" >>"$run/log" 2>&1 </dev/null &
+	echo $! >"$run/pid"
+	disown
+	for _ in {1..200}; do
+		[[ -S $run/read ]] && vtctl boards >/dev/null 2>&1 && return
+		sleep 0.05
+	done
+	cat "$run/log"
+	return 1
+}
+
+# stop_vtd [SIGNAL]
+stop_vtd() {
+	local pid
+	[[ -s $run/pid ]] || return 0
+	pid=$(<"$run/pid")
+	rm "$run/pid"
+	kill "-${1:-TERM}" "$pid" 2>/dev/null
+	for _ in {1..200}; do
+		kill -0 "$pid" 2>/dev/null || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+# say SOCKET REQUEST, as user USER if that is set
+say() {
+	python3 - "$run/$1" "$2" "${user:-0}" <<-'END'
+		import os, socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(10)
+		if sys.argv[3] != "0":
+		    os.setgroups([]); os.setgid(int(sys.argv[3])); os.setuid(int(sys.argv[3]))
+		try:
+		    s.connect(sys.argv[1])
+		except PermissionError:
+		    print("cannot connect"); sys.exit()
+		s.sendall((sys.argv[2] + "\n").encode("utf-8", "surrogateescape"))
+		print(s.makefile().readline(), end="")
+	END
+}
+
+says() {
+	prints "$3" say "$1" "$2"
+}
+
+state() {
+	field state "$1"
+}
+
+becomes() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[[ $(state "$1") != "$2" ]] || return 0
+		sleep 0.05
+	done
+	echo "'$1' is $(state "$1"), not $2"
+	return 1
+}
+
+holds() {
+	vtctl show "$1" | sed -n 's/^holds *//p'
+}
+
+# mistake TEXT LINE…: the configuration of these lines is refused, with this text.
+mistake() {
+	printf '%s\n' "${@:2}" >"$run/bad.conf"
+	exits 1 vtctl config check "$run/bad.conf" && prints_error "$1" vtctl config check "$run/bad.conf"
+}
+
+prints_error() {
+	local out
+	out=$("${@:2}" 2>&1)
+	[[ $out == *"$1"* ]] && return
+	echo "no '$1' in: $out"
+	return 1
+}
+
+test_config() {
+	check "a bad latch is told with file, line and range" \
+		mistake "bad.conf:2: bad latch '2s': out of range; legal: 0us to 100ms" 'group a {' 'latch = 2s' '}'
+	check "an unknown key is told" mistake "bad.conf:2: no such option 'lutch'" 'group a {' 'lutch = 2us' '}'
+	check "an input without an output is told" mistake "has an input without an output" \
+		'group a { input = { c, "1" } }'
+	check "the same line twice is told" mistake "is used twice" 'group a { output = { c, "1" } }' \
+		'group b { output = { c, "1" } }'
+	check "a line that is output and input is told" mistake "is used twice" \
+		'group a { output = { c, "1" } input = { c, "1" } }'
+	check "a group twice is told" mistake "duplicate" 'group a { }' 'group a { }'
+	check "a bad priority is told" mistake "legal: 1 to 98" 'priority = 99'
+	check "a bad line is told" mistake "legal: { CHIP, LINE }" 'group a { output = { c } }'
+	check "all mistakes are told in one go" mistake "bad.conf:3" 'group a {' 'latch = 2s' 'check = 1ms' '}'
+	check "a file that is not there is told" exits 1 vtctl config check "$run/none.conf"
+	check "vtd does not start with mistakes" exits 1 vtd --config "$run/bad.conf" --run "$run/bad"
+	mkdir "$run/vt.conf.d"
+	printf '%s\n' 'group board { hold-limit = 200ms }' >"$run/vt.conf"
+	printf '%s\n' 'group kept { on-stop = keep }' 'group late { }' 'group rt { }' >"$run/vt.conf.d/more.conf"
+	echo 'no = configuration' >"$run/vt.conf.d/ignored"
+	check "drop-ins are read, other files are not" prints "boards  4" vtctl config check "$run/vt.conf"
+	printf '%s\n' 'group a { output = { nochip, "1" } }' >"$run/chip.conf"
+	check "a chip that is not there is told" prints_error "no such chip" \
+		vtd --config "$run/chip.conf" --run "$run/chip"
+	check "unknown options of vtd are refused" exits 2 vtd --fast
+}
+
+test_holds() {
+	check "vtd starts" start_vtd
+	check "another one on the same directory does not" exits 1 vtd --config "$run/vt.conf" --run "$run"
+	check "vtctl boards is JSON" is_json vtctl boards -j
+	check "vtctl freeze freezes a board" vtctl freeze board
+	check "show names the holder" prints "user vtctl[" holds board
+	check "a step's hold comes beside it" says control 'hold step board' '"kind":"step"'
+	check "vtctl thaw takes the user's away, and says who holds" prints_error "held by step" vtctl thaw board
+	same "the group stays frozen" frozen "$(state board)"
+	check "when the last hold goes it goes on" says control 'release step board' '"holds":[]'
+	check "it runs" becomes board running
+	echo 1 >"$cg/vt/board/cgroup.freeze"
+	sleep 0.5
+	check "a plain freeze is a user's hold" prints "user bash[" holds board
+	check "a hold beyond the limit is named in the log" grep -q "beyond the limit: user, by bash" "$run/log"
+	echo 0 >"$cg/vt/board/cgroup.freeze"
+	sleep 0.2
+	same "a plain thaw ends it" none "$(holds board)"
+	check "freezing twice is refused" freeze_twice
+	check "thawing what is not frozen is refused" exits 1 vtctl thaw board
+}
+
+freeze_twice() {
+	vtctl freeze board && exits 1 vtctl freeze board && vtctl thaw board
+}
+
+test_rights() {
+	check "everybody may look" env_user 65534 says read 'show board' '"group":"board"'
+	check "nobody may hold at the socket for reading" says read 'hold user board' 'not permitted'
+	check "only root and group vt get to the other" env_user 65534 refused_control
+	check "nonsense gets an error" says control 'frobnicate' 'bad request'
+	check "partial words are nobody's" says control 'sho' 'bad request'
+	check "names that are no UTF-8 are answered in JSON" is_json say control $'show \xff\xfe'
+	check "a group that is no board is told" says control 'hold user other' 'has no board'
+	check "garbage and long lines end in nothing worse" throw_garbage
+	check "it still answers" says read 'show board' '"group":"board"'
+}
+
+env_user() {
+	user=$1 "${@:2}"
+}
+
+refused_control() {
+	local out
+	chmod 666 "$run/control"
+	out=$(say control 'hold user board')
+	chmod 660 "$run/control"
+	[[ $out == *'not permitted'* ]] && [[ $(say control show) == *'cannot connect'* ]] && return
+	echo "$out"
+	return 1
+}
+
+throw_garbage() {
+	python3 - "$run/control" <<-'END'
+		import os, random, socket, sys
+		random.seed(1)
+		for i in range(200):
+		    s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+		    try:
+		        s.sendall(os.urandom(random.choice([1, 100, 5000, 100000])) + b"\n" * (i % 2))
+		    except OSError:
+		        pass
+		    s.close()
+	END
+}
+
+test_restart() {
+	vtctl freeze board
+	vtctl freeze kept
+	check "kill -9" stop_vtd KILL
+	same "a freeze in force stays" frozen "$(state board)"
+	echo 1 >"$cg/vt/late/cgroup.freeze"
+	check "another vtd starts" start_vtd
+	same "nothing is thawed by accident" frozen "$(state board)"
+	check "the hold is back with its owner" prints "user vtctl[" holds board
+	check "a freeze meanwhile is a user's hold" prints "user cgroup.freeze" holds late
+	check "thaw ends such a hold" vtctl thaw late
+	check "vtd ends properly" stop_vtd TERM
+	check "what it held is thawed" becomes board running
+	same "unless it was told to keep it" frozen "$(state kept)"
+	check "and starts once more" start_vtd
+	check "the kept hold is back with its owner" prints "user vtctl[" holds kept
+	check "vtctl thaw thaws it" vtctl thaw kept
+	vtctl freeze board
+	stop_vtd KILL
+	check "without vtd vtctl thaws" vtctl thaw board
+	start_vtd
+	same "the next one holds nothing" none "$(holds board)"
+}
+
+test_groups() {
+	vtctl delete late --kill
+	sleep 0.3
+	check "a group that goes is no board" says read 'show late' '"present":false'
+	vtctl create late "${clockless[@]}"
+	sleep 0.3
+	check "one that comes is" says read 'show late' '"present":true'
+}
+
+test_members() {
+	chrt -f 5 true 2>/dev/null || { skip "members of higher priority are refused" "no real-time priorities"; return; }
+	chrt -f 95 sleep infinity >/dev/null 2>&1 &
+	pids+=($!)
+	disown
+	until chrt -p "${pids[-1]}" | grep -q 'FIFO'; do sleep 0.1; done
+	check "members of higher priority are refused" prints_error "priority 95, not below vtd's 90" \
+		vtctl attach rt "${pids[-1]}"
+	echo "${pids[-1]}" >"$cg/vt/rt/cgroup.procs"
+	sleep 0.3
+	check "one that comes in by hand is complained of" grep -q "priority 95, not below" "$run/log"
+}
+
+# RSS in KiB, and context switches in two seconds with nothing to do.
+test_costs() {
+	local rss switches
+	rss=$(awk '/^VmRSS/ { print $2 }' "/proc/$(<"$run/pid")/status")
+	switches=$(switches_of)
+	sleep 2
+	switches=$(($(switches_of) - switches))
+	echo "# $rss KiB resident, $switches switches in 2 s"
+	if ((rss <= 5120)); then pass "it needs 5 MiB or less"; else fail "it needs 5 MiB or less" "$rss KiB"; fi
+	same "it sleeps when nothing happens" 0 "$switches"
+}
+
+switches_of() {
+	awk '/ctxt_switches/ { n += $2 } END { print n }' "/proc/$(<"$run/pid")/status"
+}
+
+test_unload() {
+	vtctl freeze board
+	vtctl unload --force
+	for _ in {1..100}; do
+		kill -0 "$(<"$run/pid")" 2>/dev/null || break
+		sleep 0.05
+	done
+	check "vtd ends when the programs are unloaded" grep -q "programs were unloaded" "$run/log"
+	same "what is frozen stays frozen" 1 "$(cat "$cg/vt/board/cgroup.freeze")"
+	echo 0 >"$cg/vt/board/cgroup.freeze"
+}
+
+for group in board kept late rt; do
+	vtctl create $group "${clockless[@]}" || skip_all "cannot create groups"
+	start_sleeper
+	vtctl attach $group "$sleeper"
+done
+test_config
+test_holds
+test_rights
+test_restart
+test_groups
+test_members
+test_costs
+test_unload
+done_testing
