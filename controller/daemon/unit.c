@@ -9,7 +9,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vtd.h"
@@ -229,11 +228,8 @@ void unit_settle(struct unit *u)
 static int identify(struct unit *u)
 {
 	char path[PATH_MAX];
-	struct stat st;
 
-	if (stat(vt_group_path(u->group), &st) != 0)
-		return -errno;
-	u->id = st.st_ino; /* a cgroup's ID is its directory's inode */
+	u->id = vt_group_id(u->group);
 	snprintf(path, sizeof(path), "%s/cgroup.freeze", vt_group_path(u->group));
 	u->freeze_fd = open(path, O_RDWR | O_CLOEXEC);
 	return u->freeze_fd < 0 ? -errno : 0;

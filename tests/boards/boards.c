@@ -315,7 +315,8 @@ static int64_t out_of_step(int i)
 static void many_cycles(void **state)
 {
 	long cycles = number("CYCLES", 20);
-	int64_t before[BOARDS_MAX] = { 0 }, start[BOARDS_MAX] = { 0 }, drift_ns, lag_ns, least = INT64_MAX, most = 0;
+	int64_t before[BOARDS_MAX] = { 0 }, start[BOARDS_MAX] = { 0 };
+	int64_t drift_ns, lag_ns, least = INT64_MAX, most = 0;
 
 	(void)state;
 	pass_ms(500);
