@@ -340,7 +340,7 @@ static int start(struct vt_group *const *groups, int count, vt_real at)
 
 int vt_step_begin(struct vt_group *const *groups, int count, int64_t step_ns, struct vt_step **out)
 {
-	struct vt_step *step;
+	struct vt_step *step = NULL;
 	vt_real at;
 	int err;
 
@@ -362,7 +362,7 @@ int vt_step_begin(struct vt_group *const *groups, int count, int64_t step_ns, st
 
 int vt_clock_step(struct vt_group *g, int64_t step_ns)
 {
-	struct vt_step *step;
+	struct vt_step *step = NULL;
 	int err = vt_step_begin(&g, 1, step_ns, &step);
 
 	if (err)

@@ -12,7 +12,7 @@
 #define CHECK_MS 200
 
 static struct board {
-	char dir[64], config[96], group[16];
+	char dir[64], config[96], group[24];
 	struct vt_group *g;
 	pid_t member, vtd;
 } boards[BOARDS_MAX];
