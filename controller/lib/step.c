@@ -347,7 +347,7 @@ int vt_step_begin(struct vt_group *const *groups, int count, int64_t step_ns, st
 	if (step_ns < 1)
 		return vt_error(ERANGE, "cannot step", NULL, "a step is 1 ns or more");
 	err = vt_step_watch(groups, count, &step);
-	if (err)
+	if (err || !step)
 		return err;
 	err = set_steps(groups, count, step_ns, &at);
 	if (!err)
@@ -365,7 +365,7 @@ int vt_clock_step(struct vt_group *g, int64_t step_ns)
 	struct vt_step *step = NULL;
 	int err = vt_step_begin(&g, 1, step_ns, &step);
 
-	if (err)
+	if (err || !step)
 		return err;
 	err = vt_step_wait(step, -1);
 	vt_step_close(step);

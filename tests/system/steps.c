@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #define MS INT64_C(1000000)
+#define HOUR (3600 * SECOND_NS)
 #define GROUPS 16
 
 static int one_frozen(void **state)
@@ -251,7 +252,7 @@ static void a_running_group_gets_an_end(void **state)
 	FAILS(ETIME, vt_clock_run_until(g, end));
 	thaw_fully(g);
 	OK(vt_clock_read(g, &end, NULL));
-	OK(vt_clock_run_until(g, (vt_virtual){ end.ns + 3600 * SECOND_NS }));
+	OK(vt_clock_run_until(g, (vt_virtual){ end.ns + HOUR }));
 	assert_true(status_of(g).has_end);
 	OK(vt_clock_run_on(g));
 	assert_false(status_of(g).has_end);
@@ -329,14 +330,14 @@ static void idle_hours_pass_at_once(void **state)
 	freeze_fully(g);
 	start = stands_at(g);
 	clock_gettime(CLOCK_MONOTONIC, &began);
-	OK(vt_step_begin(&g, 1, 3 * 3600 * SECOND_NS - SECOND_NS, &step));
+	OK(vt_step_begin(&g, 1, 3 * HOUR - SECOND_NS, &step));
 	skip_to_the_end(step);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	assert_in_range(now.tv_sec - began.tv_sec, 0, 60);
-	assert_int_equal(stands_at(g), start + 3 * 3600 * SECOND_NS - SECOND_NS);
+	assert_int_equal(stands_at(g), start + 3 * HOUR - SECOND_NS);
 	assert_int_equal(latest->reads, 2); /* the third would wake beyond the end */
 	woken = latest->ns - start;
-	assert_in_range(woken, 2 * 3600 * SECOND_NS - 60 * SECOND_NS, 2 * 3600 * SECOND_NS + 60 * SECOND_NS);
+	assert_in_range(woken, 2 * HOUR - 60 * SECOND_NS, 2 * HOUR + 60 * SECOND_NS);
 	reap(pid);
 	munmap(latest, sizeof(*latest));
 }
