@@ -190,6 +190,29 @@ test_rate() {
 	check "rate -j is JSON" is_json vtctl rate "$g" 1 -j
 }
 
+test_step() {
+	local before
+	is_patched || return
+	check "step --freeze-first freezes, and steps" is_quiet vtctl step "$g" 10ms --freeze-first
+	same "the group is frozen then" frozen "$(field state "$g")"
+	check "a step holds it" prints '"kind": "step"' vtctl show "$g" -j
+	before=$(field virtual_ns "$g")
+	check "step is quiet" is_quiet vtctl step "$g" 1234567ns
+	same "and exact" $((before + 1234567)) "$(field virtual_ns "$g")"
+	check "step -v says for how long tasks ran on" prints 'RAN ON FOR' vtctl step "$g" 1ms -v
+	check "step -j is JSON" is_json vtctl step "$g" 1ms -j
+	before=$(field virtual_ns "$g")
+	check "run-until is quiet" is_quiet vtctl run-until "$g" +20ms
+	same "and exact" $((before + 20000000)) "$(field virtual_ns "$g")"
+	before=$SECONDS
+	check "step --idle-skip passes over minutes" is_quiet vtctl step "$g" 5m --idle-skip
+	check "at once" test $((SECONDS - before)) -lt 60
+	vtctl thaw "$g"
+	check "freeze --at waits and freezes" is_quiet vtctl freeze "$g" --at +200ms
+	same "the group is frozen then" frozen "$(field state "$g")"
+	vtctl thaw "$g"
+}
+
 test_delete() {
 	vtctl freeze "$g"
 	check "delete --kill ends a frozen group" is_quiet vtctl delete "$g" --kill
@@ -222,6 +245,7 @@ test_hand_freeze
 test_ancestor
 test_all
 test_rate
+test_step
 test_delete
 test_unload
 done_testing

@@ -126,10 +126,68 @@ differ() {
 	! cmp -s "$1" "$2"
 }
 
+# ---- link.py -----------------------------------------------------------------------------------------
+
+end=vt-$$
+
+# end_up NUMBER: a namespace, with the device that link.py has opened in it.
+end_up() {
+	ip -n "$end-$1" link set tun0 up && ip -n "$end-$1" address add "10.91.0.$1/24" dev tun0
+}
+
+# The round trips that ping tells, in full ms.
+round_trips() {
+	ip netns exec "$end-1" "$@" busybox ping -c 4 -W 10 10.91.0.2 | sed -n 's/.*time=\([0-9]*\)[. ].*/\1/p'
+}
+
+# all_in LOW HIGH FILE: four numbers in that range
+all_in() {
+	awk -v low="$1" -v high="$2" '$1 < low || $1 > high { exit 1 } END { exit NR != 4 }' "$3" && return
+	echo "not four of $1 to $2: $(<"$3")"
+	return 1
+}
+
+ping_link() {
+	local waited
+	vtctl run "$g/link" tests/examples/link.py 50 "$end-1" "$end-2" &
+	pids+=($!)
+	for ((waited = 0; waited < 300; waited++)); do
+		end_up 1 2>/dev/null && end_up 2 2>/dev/null && break
+		sleep 0.1
+	done
+	round_trips vtctl run "$g/link" >"$work/inside"
+	round_trips >"$work/outside"
+	round_trips vtctl run "$g/link" >"$work/frozen" &
+	for ((waited = 0; waited < 8; waited++)); do
+		sleep 1
+		vtctl freeze "$g/link"
+		sleep 1
+		vtctl thaw "$g/link"
+	done
+	wait $!
+}
+
+test_link() {
+	if ! is_patched; then
+		skip "ping over a simulated link" "the kernel has no virtual clocks"
+		return
+	fi
+	ip netns add "$end-1" && ip netns add "$end-2"
+	vtctl create "$g/link" --rate 0.1
+	ping_link
+	check "ping crosses a link of 50 ms in virtual time" all_in 100 150 "$work/inside"
+	check "whoever pings from outside waits ten times as long (control)" all_in 1000 3000 "$work/outside"
+	check "freezes do not make it any longer" all_in 100 150 "$work/frozen"
+	vtctl delete "$g/link" --kill
+	ip netns delete "$end-1"
+	ip netns delete "$end-2"
+}
+
 vtctl create "$g" "${clockless[@]}"
 start_sleeper
 vtctl attach "$g" "$sleeper" --allow-step
 test_clock
 test_gdb
 test_plant
+test_link
 done_testing

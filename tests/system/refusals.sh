@@ -154,6 +154,14 @@ test_rates() {
 	refuse 2 'bad time' vtctl create "$g/new" --epoch 2030-02-30T00:00:00Z
 	refuse 2 'bad duration' vtctl freeze "$g" --timeout 10
 	refuse 2 'bad duration' vtctl freeze "$g" --timeout -1s
+	for word in 10 1x -1ms ''; do
+		refuse 2 "bad duration '$word'" vtctl step "$g" "$word"
+	done
+	refuse 2 '1 ns or more' vtctl step "$g" 0s
+	refuse 2 'for one group' vtctl step "$g" "$g" 1ms --idle-skip
+	refuse 2 "bad instant 'tomorrow'" vtctl run-until "$g" tomorrow
+	refuse 2 "bad instant '10'" vtctl freeze "$g" --at 10
+	refuse 2 "bad duration '10'" vtctl freeze "$g" --at +10
 }
 
 test_pids() {
@@ -208,6 +216,9 @@ test_states() {
 	refuse 1 'not frozen' vtctl thaw "$g" "$g/empty"
 	vtctl thaw "$g"
 	refuse 1 'itself is inside' vtctl run "$g" vtctl freeze "$g"
+	refuse 1 'itself is inside' vtctl run "$g" vtctl step "$g" 1ms --freeze-first
+	refuse 1 'not frozen' vtctl step "$g" 1ms
+	((${#clockless[@]})) || test_ends
 	vtctl detach "$victim"
 	if ((${#clockless[@]})); then
 		refuse 1 'freeze-only' vtctl create "$g/new"
@@ -216,6 +227,20 @@ test_states() {
 	else
 		refuse 1 'groups with clocks' vtctl unload
 	fi
+}
+
+test_ends() {
+	local stepper
+	refuse 1 'passed' vtctl run-until "$g" 2001-01-01T00:00:00Z
+	refuse 1 'passed' vtctl freeze "$g" --at 2001-01-01T00:00:00Z
+	vtctl freeze "$g"
+	vtctl step "$g" 1h &
+	stepper=$!
+	until [[ $(field state "$g") == running ]]; do sleep 0.05; done
+	refuse 1 'another step' vtctl run-until "$g" +2h
+	refuse 1 'not frozen' vtctl step "$g" 1ms
+	kill $stepper
+	wait $stepper 2>/dev/null
 }
 
 # The books count a freeze that was undone; the rest is as it was.
