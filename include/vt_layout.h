@@ -199,7 +199,8 @@ struct vt_record {
 			   * holder says */
 	__u32 kind;       /* enum vt_record_kind */
 	__u32 pid;        /* JOIN, LEAVE: the process moved; else the process that caused it */
-	__u32 id;         /* EDGE_…, HOLD_…, STEP_…: which line, holder or step; else 0 */
+	__u32 id;         /* EDGE_…: 1 asserted, 0 not; HOLD_…: 0 a user's, 1 a step's, 2 another
+			   * board's; else what the noter says */
 	__u32 lost;       /* in a ring buffer: how many this listener has lost so far */
 };
 

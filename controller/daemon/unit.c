@@ -34,9 +34,11 @@ static void take_edges(struct unit *u)
 	struct vt_line_edge e;
 	int n;
 
-	while ((n = vt_line_next_edge(u->input, &e)) > 0)
+	while ((n = vt_line_next_edge(u->input, &e)) > 0) {
 		if (u->board)
 			vt_board_edge(u->board, e.seq, e.asserted, e.stamp_ns, vtd_now_ns());
+		notes_edge(u, &e);
+	}
 	if (n < 0)
 		vtd_log("group '%s': cannot read edges: %s", u->config->group, strerror(-n));
 	u->look = true;
@@ -221,6 +223,7 @@ void unit_settle(struct unit *u)
 	}
 	if (u->board)
 		tell_limit(u, now_ns);
+	notes_tell(u);
 }
 
 /* ---- taking charge, and letting go ----------------------------------------------------------- */

@@ -6,6 +6,7 @@
  *   groups.c   which groups are there, and what others do to them: the records
  *   memory.c   what survives kill -9
  *   instant.c  stops and starts at an instant
+ *   notes.c    edges and holds for those who listen to events
  *   members.c  real-time priorities: our own, and those of members
  *   control.c  the sockets
  *   answer.c   what is said there
@@ -26,6 +27,7 @@
 
 #define VTD_RUN_DIR "/run/vt"
 #define VTD_REASON_MAX 256
+#define UNIT_EDGES_MAX 16
 
 struct vtd;
 
@@ -57,6 +59,11 @@ struct unit {
 	bool limit_told, overrun_told;
 	int64_t worst_ns;       /* from an edge's stamp to the freeze written */
 	char refused[VTD_REASON_MAX]; /* why the group is not ours; empty: it is */
+
+	/* what listeners have been told of, and what not yet */
+	struct vt_line_edge edges[UNIT_EDGES_MAX];
+	int edge_count;
+	bool noted_driven, noted_hold[VT_HOLDS + 1]; /* the last: another board's, on the wire */
 };
 
 struct vtd {
@@ -112,6 +119,11 @@ void memory_remove(const char *run_dir, uint64_t id);
 /* Before the freeze, or the thaw, is written: the instant that becomes true. */
 int64_t instant_stop(struct vt_group *g, int64_t at_ns);
 int64_t instant_start(struct vt_group *g, int64_t at_ns);
+
+/* ---- notes.c ---- */
+void notes_edge(struct unit *u, const struct vt_line_edge *e);
+/* All that has changed since. */
+void notes_tell(struct unit *u);
 
 /* ---- members.c ---- */
 int members_rise(int priority);

@@ -124,10 +124,20 @@ test_config() {
 	check "unknown options of vtd are refused" exits 2 vtd --fast
 }
 
+# A user's, a step's, and that both have gone
+tells_holds() {
+	[[ $(grep -o '"event":"hold-[a-z]*"' "$1" | tr '\n' ' ') == \
+		'"event":"hold-on" "event":"hold-on" "event":"hold-off" "event":"hold-off" ' ]] && return
+	cat "$1"
+	return 1
+}
+
 test_holds() {
 	check "vtd starts" start_vtd
 	check "another one on the same directory does not" exits 1 vtd --config "$run/vt.conf" --run "$run"
 	check "vtctl boards is JSON" is_json vtctl boards -j
+	vtctl events -j --count 8 board >"$run/events" &
+	until (($(vtctl stats -j | grep -o '"pid"' | wc -l) >= 2)); do sleep 0.05; done
 	check "vtctl freeze freezes a board" vtctl freeze board
 	check "show names the holder" prints "user vtctl[" holds board
 	check "a step's hold comes beside it" says control 'hold step board' '"kind":"step"'
@@ -135,6 +145,8 @@ test_holds() {
 	same "the group stays frozen" frozen "$(state board)"
 	check "when the last hold goes it goes on" says control 'release step board' '"holds":[]'
 	check "it runs" becomes board running
+	wait $!
+	check "listeners are told of holds" tells_holds "$run/events"
 	echo 1 >"$cg/vt/board/cgroup.freeze"
 	sleep 0.5
 	check "a plain freeze is a user's hold" prints "user bash[" holds board
