@@ -144,6 +144,7 @@ static inline void start_wire(int boards)
 {
 	int outputs[BOARDS_MAX] = { 0 }, inputs[BOARDS_MAX] = { 0 };
 	char device[64];
+	pid_t pid;
 
 	wire = mmap(NULL, sizeof(*wire), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(wire, MAP_FAILED);
@@ -153,12 +154,13 @@ static inline void start_wire(int boards)
 		outputs[i] = open_line(device, 2 * i, "value");
 		inputs[i] = open_line(device, 2 * i + 1, "pull");
 	}
-	wire->pid = fork();
-	assert_true(wire->pid >= 0);
-	if (wire->pid == 0) {
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		be_wire(outputs, inputs);
 	}
+	wire->pid = pid; /* not by both: the memory is shared */
 }
 
 static inline void stop_wire(void)
