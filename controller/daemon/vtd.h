@@ -76,7 +76,7 @@ struct vtd {
 	struct unit *units;
 	int count;
 	int epoll_fd;
-	struct source timer, signals, records, control, read;
+	struct source timer, signals, records, pins, control, read;
 	int clients;
 	bool has_control_group;
 	gid_t control_group;
