@@ -304,6 +304,6 @@ uninstall:
 clean:
 	rm -rf $B
 
--include $(patsubst %.o,%.d,$(libvt_objects) $(vtctl_objects) $(vtd_objects) \
+-include $(patsubst %.o,%.d,$(libvt_objects) $(vtctl_objects) $(vtd_objects) $B/obj/tests/boards/boards.o \
 	$(call objects,$(unit_sources) $(system_sources) $(bench_sources) $(example_sources)))
 -include $(patsubst bpf/%.c,$B/bpf/%.d,$(bpf_sources))

@@ -137,13 +137,13 @@ end_up() {
 
 # The round trips that ping tells, in full ms.
 round_trips() {
-	ip netns exec "$end-1" "$@" busybox ping -c 4 -W 10 10.91.0.2 | sed -n 's/.*time=\([0-9]*\)[. ].*/\1/p'
+	"$@" ip netns exec "$end-1" busybox ping -c 4 -W 10 10.91.0.2 | sed -n 's/.*time=\([0-9]*\)[. ].*/\1/p'
 }
 
-# all_in LOW HIGH FILE: four numbers in that range
+# all_in LOW HIGH FILE: numbers in that range, and three at least: the first packet may find no address yet
 all_in() {
-	awk -v low="$1" -v high="$2" '$1 < low || $1 > high { exit 1 } END { exit NR != 4 }' "$3" && return
-	echo "not four of $1 to $2: $(<"$3")"
+	awk -v low="$1" -v high="$2" '$1 < low || $1 > high { bad++ } END { exit bad || NR < 3 }' "$3" && return
+	echo "not three of $1 to $2: $(<"$3")"
 	return 1
 }
 
