@@ -319,6 +319,8 @@ static void many_cycles(void **state)
 	int64_t drift_ns, lag_ns, least = INT64_MAX, most = 0;
 
 	(void)state;
+	/* Whoever was frozen by hand owes what he was ahead of the wire, until the next start. */
+	one_cycle();
 	pass_ms(500);
 	for (int i = 0; i < count; i++) {
 		before[i] = out_of_step(i);
