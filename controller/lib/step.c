@@ -83,6 +83,9 @@ int vt_clock_run_until(struct vt_group *g, vt_virtual end)
 	struct vt_request req;
 	int err = read_clock(g, &req);
 
+	/* The kernel knows no times before 0 */
+	if (!err && end.ns <= (int64_t)req.virtual_ns)
+		err = -ETIME;
 	if (err)
 		return cannot(err, what, g);
 	return set_end(g, (uint64_t)end.ns, (uint64_t)way_to(&req, end) / 2, what);

@@ -435,6 +435,7 @@ static void refusals(void **state)
 	FAILS(ERANGE, vt_clock_step(g, -MS));
 	FAILS(ERANGE, vt_clock_step(g, INT64_MAX));
 	FAILS(ETIME, vt_clock_run_until(g, (vt_virtual){ before.virt.ns - 1 }));
+	FAILS(ETIME, vt_clock_run_until(g, (vt_virtual){ -HOUR }));
 	FAILS(EAGAIN, vt_clock_step(plain, MS));
 	FAILS(EOPNOTSUPP, vt_clock_stop_at(plain, now_and(0), NULL));
 	FAILS(EINVAL, vt_step_watch(&g, 0, &step));
