@@ -34,13 +34,6 @@ static __always_inline void books_end(struct vt_group_rec *rec)
 	asm volatile("" : : "r"(even) : "memory");
 }
 
-static __always_inline struct vt_clock_slot *slot_of(__u64 group)
-{
-	struct vt_group_rec *rec = books_of(group);
-
-	return rec ? slot_at(rec->slot) : NULL;
-}
-
 /* The group that cgrp is in: itself or the nearest cgroup above that is one; 0 if none is. */
 static __always_inline __u64 nearest_group(struct cgroup *cgrp)
 {

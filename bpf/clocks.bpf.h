@@ -190,44 +190,73 @@ int vt_unbind(struct vt_request *req)
 	return books_delete(req->group, &now);
 }
 
-static __always_inline int turn(__u64 group, __u64 rate, struct vtclk_state *clock)
+/* Where has_clock: the group's cgroup, to be released; NULL: *err says why. */
+static __always_inline struct cgroup *clocked_cgroup(const struct vt_group_rec *rec, __u64 group,
+						     int *err)
 {
-	struct cgroup *cgrp = bpf_cgroup_from_id(group);
+	struct cgroup *cgrp;
+
+	*err = -ENOENT;
+	if (!rec)
+		return NULL;
+	*err = -EOPNOTSUPP;
+	if (!(rec->flags & VT_GROUP_VIRTUAL))
+		return NULL;
+	cgrp = bpf_cgroup_from_id(group);
+	*err = cgrp ? 0 : -ENOENT;
+	return cgrp;
+}
+
+/* Does what is asked, answers, and leaves the clock as readers are to have it. */
+typedef int change_fn(struct cgroup *cgrp, struct vt_group_rec *rec, struct vt_request *req,
+		      struct vtclk_state *clock);
+
+/* Change a group's clock, and publish it. -EINPROGRESS: somebody else is at it. */
+static __always_inline int change_clock(struct vt_request *req, change_fn *change)
+{
+	struct vt_group_rec *rec = books_of(req->group);
+	struct vtclk_state clock = {};
+	struct vt_clock_slot *slot;
+	struct cgroup *cgrp;
 	int err;
 
+	if (!has_clock || !rec)
+		return rec ? -EOPNOTSUPP : -ENOENT;
+	cgrp = clocked_cgroup(rec, req->group, &err);
 	if (!cgrp)
-		return -ENOENT;
-	err = vtclk_set_rate(cgrp, rate, clock);
+		return err;
+	err = -EINPROGRESS;
+	slot = slot_at(rec->slot);
+	if (slot && piece_try_begin(&slot->by_caller)) {
+		err = change(cgrp, rec, req, &clock);
+		piece_end(&slot->by_caller, err ? NULL : &clock);
+	}
 	bpf_cgroup_release(cgrp);
+	return err;
+}
+
+static __always_inline int turn(struct cgroup *cgrp, struct vt_group_rec *rec,
+				struct vt_request *req, struct vtclk_state *clock)
+{
+	int err;
+
+	if (req->rate < VT_RATE_MIN || req->rate > VT_RATE_MAX)
+		return -ERANGE;
+	err = vtclk_set_rate(cgrp, req->rate, clock);
+	if (!err)
+		answer(req, clock);
 	return err;
 }
 
 SEC("syscall")
 int vt_rate(struct vt_request *req)
 {
-	struct vt_group_rec *rec = books_of(req->group);
-	struct vtclk_state clock = {};
-	struct vt_clock_slot *slot;
-	struct instant at;
-	int err;
+	int err = change_clock(req, turn);
+	struct instant at = { req->real_ns, req->virtual_ns };
 
-	if (!rec)
-		return -ENOENT;
-	if (!has_clock || !(rec->flags & VT_GROUP_VIRTUAL))
-		return -EOPNOTSUPP;
-	if (req->rate < VT_RATE_MIN || req->rate > VT_RATE_MAX)
-		return -ERANGE;
-	slot = slot_at(rec->slot);
-	if (!slot || !piece_try_begin(&slot->by_caller))
-		return -EINPROGRESS;
-	err = turn(req->group, req->rate, &clock);
-	piece_end(&slot->by_caller, err ? NULL : &clock);
-	if (err)
-		return err;
-	answer(req, &clock);
-	at = instant_of(&clock);
-	record(VT_REC_RATE, req->group, &at, clock.rate, current_process());
-	return 0;
+	if (!err)
+		record(VT_REC_RATE, req->group, &at, req->rate, current_process());
+	return err;
 }
 
 static __always_inline bool is_caller_in(__u64 group)

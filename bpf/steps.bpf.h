@@ -14,114 +14,71 @@
 
 #include "clocks.bpf.h"
 
-/* The group's cgroup, to be released; NULL: *err says why. */
-static __always_inline struct cgroup *clocked_cgroup(__u64 group, int *err)
-{
-	struct vt_group_rec *rec = books_of(group);
-	struct cgroup *cgrp;
-
-	*err = -ENOENT;
-	if (!rec)
-		return NULL;
-	*err = -EOPNOTSUPP;
-	if (!(rec->flags & VT_GROUP_VIRTUAL))
-		return NULL;
-	cgrp = bpf_cgroup_from_id(group);
-	*err = cgrp ? 0 : -ENOENT;
-	return cgrp;
-}
-
 /* Tasks shall run for half of a step at least. */
 static __always_inline __u64 lead_for(const struct vt_group_rec *rec, const struct vt_request *req)
 {
 	return rec->lead_ns < req->lead_max_ns ? rec->lead_ns : req->lead_max_ns;
 }
 
-SEC("syscall")
-int vt_run_until(struct vt_request *req)
+static __always_inline int run_until(struct cgroup *cgrp, struct vt_group_rec *rec,
+				     struct vt_request *req, struct vtclk_state *clock)
 {
-	struct vt_group_rec *rec = books_of(req->group);
-	struct vtclk_state clock = {};
-	struct vt_clock_slot *slot;
-	struct cgroup *cgrp;
-	struct instant at;
-	__u64 lead_ns;
-	int err;
+	__u64 lead_ns = lead_for(rec, req);
+	int err = vtclk_run_until(cgrp, req->at_ns, lead_ns, clock);
 
-	if (!has_clock || !rec)
-		return rec ? -EOPNOTSUPP : -ENOENT;
-	cgrp = clocked_cgroup(req->group, &err);
-	if (!cgrp)
-		return err;
-	lead_ns = lead_for(rec, req);
-	err = -EINPROGRESS;
-	slot = slot_at(rec->slot);
-	if (slot && piece_try_begin(&slot->by_caller)) {
-		err = vtclk_run_until(cgrp, req->at_ns, lead_ns, &clock);
-		piece_end(&slot->by_caller, err ? NULL : &clock);
-	}
-	bpf_cgroup_release(cgrp);
 	if (err)
 		return err;
 	rec->lead_used_ns = lead_ns;
-	answer(req, &clock);
-	at = instant_of(&clock);
-	if (req->at_ns != VT_ENDLESS)
-		record(VT_REC_STEP_ASKED, req->group, &at, req->at_ns, current_process());
+	answer(req, clock);
 	return 0;
+}
+
+SEC("syscall")
+int vt_run_until(struct vt_request *req)
+{
+	int err = change_clock(req, run_until);
+	struct instant at = { req->real_ns, req->virtual_ns };
+
+	if (!err && req->at_ns != VT_ENDLESS)
+		record(VT_REC_STEP_ASKED, req->group, &at, req->at_ns, current_process());
+	return err;
+}
+
+/* The answer tells of the end, which may be to come; readers want the clock as it is. */
+static __always_inline int stop_at(struct cgroup *cgrp, struct vt_group_rec *rec,
+				   struct vt_request *req, struct vtclk_state *clock)
+{
+	int err = vtclk_stop_at(cgrp, req->at_ns, clock);
+
+	if (err)
+		return err;
+	answer(req, clock);
+	return vtclk_read(cgrp, clock);
 }
 
 SEC("syscall")
 int vt_stop_at(struct vt_request *req)
 {
-	struct vtclk_state clock = {}, now = {};
-	struct vt_clock_slot *slot;
-	struct cgroup *cgrp;
-	int err;
+	return change_clock(req, stop_at);
+}
 
-	if (!has_clock)
-		return -EOPNOTSUPP;
-	cgrp = clocked_cgroup(req->group, &err);
-	if (!cgrp)
-		return err;
-	err = -EINPROGRESS;
-	slot = slot_of(req->group);
-	if (slot && piece_try_begin(&slot->by_caller)) {
-		err = vtclk_stop_at(cgrp, req->at_ns, &clock);
-		/* That tells of the end, which may be to come. */
-		piece_end(&slot->by_caller, err || vtclk_read(cgrp, &now) ? NULL : &now);
-	}
-	bpf_cgroup_release(cgrp);
+static __always_inline int skip(struct cgroup *cgrp, struct vt_group_rec *rec,
+				struct vt_request *req, struct vtclk_state *clock)
+{
+	int err = vtclk_skip(cgrp, req->at_ns, clock);
+
 	if (!err)
-		answer(req, &clock);
+		answer(req, clock);
 	return err;
 }
 
 SEC("syscall")
 int vt_skip(struct vt_request *req)
 {
-	struct vtclk_state clock = {};
-	struct vt_clock_slot *slot;
-	struct cgroup *cgrp;
-	int err;
-
-	if (!has_clock)
-		return -EOPNOTSUPP;
-	cgrp = clocked_cgroup(req->group, &err);
-	if (!cgrp)
-		return err;
-	err = -EINPROGRESS;
-	slot = slot_of(req->group);
-	if (slot && piece_try_begin(&slot->by_caller)) {
-		err = vtclk_skip(cgrp, req->at_ns, &clock);
-		piece_end(&slot->by_caller, err ? NULL : &clock);
-	}
-	bpf_cgroup_release(cgrp);
-	if (!err)
-		answer(req, &clock);
-	return err;
+	return change_clock(req, skip);
 }
 
+/* Nothing changes until the thaw. */
 SEC("syscall")
 int vt_start_at(struct vt_request *req)
 {
@@ -130,7 +87,7 @@ int vt_start_at(struct vt_request *req)
 
 	if (!has_clock)
 		return -EOPNOTSUPP;
-	cgrp = clocked_cgroup(req->group, &err);
+	cgrp = clocked_cgroup(books_of(req->group), req->group, &err);
 	if (!cgrp)
 		return err;
 	err = vtclk_start_at(cgrp, req->at_ns);
