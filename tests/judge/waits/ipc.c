@@ -66,16 +66,6 @@ static void by_semtimedop(struct wait *w)
 
 /* ---- signals --------------------------------------------------------------------------------- */
 
-static sigset_t block_signal(int number)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	return set;
-}
-
 static void by_sigtimedwait(struct wait *w)
 {
 	sigset_t set = block_signal(SIGRTMIN);

@@ -77,44 +77,37 @@ static struct itimerval itimer_of(const struct wait *w)
 	return (struct itimerval){ to_timeval(&w->period), to_timeval(&w->when) };
 }
 
-static void by_setitimer(struct wait *w)
+/* *open: the signals to wait with */
+static void start_itimer(struct wait *w, sigset_t *open)
 {
 	struct itimerval t;
-	sigset_t open;
 
-	catch_alarm(&open);
+	catch_alarm(open);
 	begin(w);
 	t = itimer_of(w);
 	need(w, setitimer(ITIMER_REAL, &t, NULL));
+}
+
+static void by_setitimer(struct wait *w)
+{
+	sigset_t open;
+
+	start_itimer(w, &open);
 	suspend(w, &open);
 }
 
 /* It interrupts a ppoll() without a time limit. */
 static void by_setitimer_ppoll(struct wait *w)
 {
-	struct itimerval t;
 	sigset_t open;
 
-	catch_alarm(&open);
-	begin(w);
-	t = itimer_of(w);
-	need(w, setitimer(ITIMER_REAL, &t, NULL));
+	start_itimer(w, &open);
 	ppoll(NULL, 0, NULL, &open);
 	ended(w, alarms ? 0 : EINTR);
 	alarm(0);
 }
 
 /* ---- POSIX timers ---------------------------------------------------------------------------- */
-
-static sigset_t block_signal(int number)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	return set;
-}
 
 static int flags(const struct wait *w)
 {

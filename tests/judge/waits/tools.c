@@ -186,3 +186,13 @@ long i386_6(int number, int a, int b, int c, int d, int e, int f)
 }
 
 #endif
+
+sigset_t block_signal(int number)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return set;
+}

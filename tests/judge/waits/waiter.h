@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -122,6 +123,9 @@ int silent(struct wait *w); /* an fd from which nothing is ever read */
 
 /* A thread that takes something, keeps it until the wait is over and gives it back */
 pid_t helper(struct wait *w, void (*take)(void *), void (*give)(void *), void *what);
+
+/* Of this thread; the set of that signal alone */
+sigset_t block_signal(int number);
 
 int64_t to_ns(const struct timespec *t);
 struct timespec from_ns(int64_t ns);
