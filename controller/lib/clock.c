@@ -7,12 +7,16 @@
 
 #include "lib.h"
 
+int vt_clock_ask(struct vt_group *g, struct vt_request *req)
+{
+	*req = (struct vt_request){ .group = g->id };
+	return vt_run(g->vt, VT_PROG_READ, req);
+}
+
 static int read_clock(struct vt_group *g, struct vt_request *req)
 {
-	int err;
+	int err = vt_clock_ask(g, req);
 
-	*req = (struct vt_request){ .group = g->id };
-	err = vt_run(g->vt, VT_PROG_READ, req);
 	if (err == -ENOENT)
 		return vt_error(ENOENT, "no such group", g->name, "it has been deleted");
 	return err ? vt_error(-err, "cannot read the clock of group", g->name, NULL) : 0;

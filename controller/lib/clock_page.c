@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../core/slot.h"
@@ -91,14 +90,6 @@ void vt_clocks_wipe(struct vt *vt)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static int64_t host_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 /* What follows must not be read before the processor's counter has been. */
 static void after_clock(void)
 {
@@ -122,7 +113,7 @@ static bool try_to_read(const struct vt_clock_slot *slot, struct vt_clock_slot *
 		return false;
 	memcpy(copy, slot, sizeof(*copy));
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	now->ns = host_ns();
+	now->ns = vt_now_ns();
 	after_clock();
 	return seq_of(&slot->by_freezer) == freezer && seq_of(&slot->by_caller) == caller;
 }
@@ -151,12 +142,12 @@ int vt_clock_now(const struct vt_clock *c, vt_virtual *out, vt_real *real)
 /* The kernel's reading lies between two of the caller's, if both mean the same clock. */
 static int check_host_clock(struct vt_group *g)
 {
-	int64_t before = host_ns(), after;
+	int64_t before = vt_now_ns(), after;
 	vt_virtual unused;
 	vt_real kernel;
 	int err = vt_clock_read(g, &unused, &kernel);
 
-	after = host_ns();
+	after = vt_now_ns();
 	if (err || (kernel.ns >= before - SKEW_NS && kernel.ns <= after + SKEW_NS))
 		return err;
 	return vt_error(EXDEV, "cannot observe the clock of group", g->name,

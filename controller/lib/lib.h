@@ -66,6 +66,9 @@ int vt_pins_remove(int root_fd, const char *dir);
 
 /* ---- pins.c ---- */
 
+/* If it is one. */
+void vt_close_fd(int fd);
+
 enum vt_program {
 	VT_PROG_BIND,
 	VT_PROG_UNBIND,
@@ -206,6 +209,11 @@ int vt_group_open_place(struct vt *vt, const struct vt_place *place, struct vt_g
 int vt_group_books(struct vt_group *g, struct vt_group_rec *out);
 /* The group that the cgroup at that path below the mount point is in; 0: none. */
 uint64_t vt_group_around(struct vt *vt, const char *cgroup);
+
+/* ---- clock.c ---- */
+
+/* A reading, as the programs answer it. Not reported. */
+int vt_clock_ask(struct vt_group *g, struct vt_request *req);
 
 /* ---- freeze.c ---- */
 

@@ -111,21 +111,15 @@ int vt_listening_begin(struct vt_listening *l, const char *pins, size_t bytes)
 	return err;
 }
 
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
 /* The lock last. */
 void vt_listening_end(struct vt_listening *l)
 {
 	if (l->lock_fd >= 0)
 		clear_slot(l, l->slot);
-	close_fd(l->ring_fd);
-	close_fd(l->rings_fd);
-	close_fd(l->listeners_fd);
-	close_fd(l->lock_fd);
+	vt_close_fd(l->ring_fd);
+	vt_close_fd(l->rings_fd);
+	vt_close_fd(l->listeners_fd);
+	vt_close_fd(l->lock_fd);
 }
 
 int vt_listening_look(const struct vt_listening *l, struct vt_listener *out)

@@ -153,7 +153,7 @@ int vt_open(struct vt **out)
 	return 0;
 }
 
-static void close_fd(int fd)
+void vt_close_fd(int fd)
 {
 	if (fd >= 0)
 		close(fd);
@@ -164,11 +164,11 @@ void vt_close(struct vt *vt)
 	if (!vt)
 		return;
 	for (int i = 0; i < VT_PROG_COUNT; i++)
-		close_fd(vt->program_fds[i]);
-	close_fd(vt->meta_fd);
-	close_fd(vt->groups_fd);
-	close_fd(vt->mount_fd);
-	close_fd(vt->pins_fd);
+		vt_close_fd(vt->program_fds[i]);
+	vt_close_fd(vt->meta_fd);
+	vt_close_fd(vt->groups_fd);
+	vt_close_fd(vt->mount_fd);
+	vt_close_fd(vt->pins_fd);
 	free(vt);
 }
 

@@ -71,17 +71,11 @@ static int64_t way_to(const struct vt_request *req, vt_virtual end)
 	return vt_clock_when(&piece, end).ns;
 }
 
-static int read_clock(struct vt_group *g, struct vt_request *req)
-{
-	*req = (struct vt_request){ .group = g->id };
-	return vt_run(g->vt, VT_PROG_READ, req);
-}
-
 int vt_clock_run_until(struct vt_group *g, vt_virtual end)
 {
 	const char *what = "cannot give an end to group";
 	struct vt_request req;
-	int err = read_clock(g, &req);
+	int err = vt_clock_ask(g, &req);
 
 	/* The kernel knows no times before 0 */
 	if (!err && end.ns <= (int64_t)req.virtual_ns)
@@ -127,7 +121,7 @@ static void look_again_in(struct vt_step *step, int64_t ns)
 static int look(struct vt_group *g, bool *stands, int64_t *left_ns)
 {
 	struct vt_request req;
-	int err = read_clock(g, &req);
+	int err = vt_clock_ask(g, &req);
 
 	if (err)
 		return cannot(err, "cannot follow group", g);
@@ -205,7 +199,7 @@ static int skip_and_thaw(struct vt_group *g)
 	if (!err)
 		err = vt_clock_skip(g, (vt_virtual){ INT64_MAX });
 	if (!err)
-		err = read_clock(g, &req);
+		err = vt_clock_ask(g, &req);
 	if (!err && req.virtual_ns == req.stop_ns)
 		return 1;
 	vt_group_thaw(g);
@@ -291,7 +285,7 @@ static int check_frozen(struct vt_group *g)
 static int set_step(struct vt_group *g, int64_t step_ns, struct vt_request *req)
 {
 	int64_t end_ns;
-	int err = read_clock(g, req);
+	int err = vt_clock_ask(g, req);
 
 	if (err)
 		return cannot(err, stepping, g);
