@@ -11,9 +11,9 @@
 
 #include "events.h"
 #include "groups.h"
+#include "host_time.h"
 #include "names.h"
 #include "signals.h"
-#include "stop.h"
 
 #define REST_NS 5000000
 

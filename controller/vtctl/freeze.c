@@ -5,12 +5,11 @@
  *
  * With --at the clocks are given ends, and the kernel freezes the groups when they get there.
  */
-#include <stdlib.h>
 #include <time.h>
 
+#include "host_time.h"
+#include "signals.h"
 #include "stop.h"
-
-#define SLICE_NS 100000000LL /* how soon an interruption is seen */
 
 struct frozen {
 	const char *name;
@@ -42,8 +41,9 @@ static bool is_fine_for_all(int err)
 	return err == -EALREADY || err == -ENODATA || err == -ENOENT;
 }
 
-static void fill(struct frozen *f, struct vt_group *g)
+static void fill(void *row, struct vt_group *g)
 {
+	struct frozen *f = row;
 	struct vt_status s = { 0 };
 
 	vt_group_status(g, &s);
@@ -57,34 +57,17 @@ static void fill(struct frozen *f, struct vt_group *g)
 	};
 }
 
-static int print(const struct vtctl_groups *groups)
-{
-	struct frozen *items = calloc((size_t)groups->count + 1, sizeof(*items));
-	int i, n = 0;
-
-	if (!items)
-		return vtctl_failure("out of memory");
-	for (i = 0; i < groups->count; i++)
-		if (groups->asked[i])
-			fill(&items[n++], groups->items[i]);
-	vtctl_print_rows(&(struct vtctl_rows){ &table, items, n });
-	free(items);
-	return EXIT_OK;
-}
-
 /* ---- at an instant --------------------------------------------------------------------------- */
 
 /* On the host's CLOCK_MONOTONIC */
 static vt_real real_instant(const struct vtctl_instant *at)
 {
-	struct timespec wall;
-	int64_t now_ns = vtctl_now_ns();
 	vt_real real;
 
-	clock_gettime(CLOCK_REALTIME, &wall);
-	real.ns = at->after_now ? at->ns : at->ns - (wall.tv_sec * 1000000000LL + wall.tv_nsec);
-	if (__builtin_add_overflow(now_ns, real.ns, &real.ns))
+	if (at->after_now && __builtin_add_overflow(vtctl_now_ns(), at->ns, &real.ns))
 		real.ns = INT64_MAX;
+	else if (!at->after_now && __builtin_sub_overflow(at->ns, vtctl_wall_ahead_ns(), &real.ns))
+		real.ns = INT64_MIN;
 	return real;
 }
 
@@ -126,9 +109,10 @@ static int set_ends(struct vtctl_groups *groups, vt_real at)
 static int sleep_until(vt_real at)
 {
 	for (int64_t left_ns; (left_ns = at.ns - vtctl_now_ns()) > 0;) {
-		const struct timespec t = { .tv_nsec = left_ns < SLICE_NS ? left_ns : SLICE_NS };
+		const struct timespec t = { .tv_nsec = left_ns < VTCTL_SIGNALS_SLICE_NS
+							       ? left_ns : VTCTL_SIGNALS_SLICE_NS };
 
-		if (vtctl_is_interrupted())
+		if (vtctl_signals_came())
 			return vtctl_failure("interrupted; nothing is frozen");
 		nanosleep(&t, NULL);
 	}
@@ -171,12 +155,12 @@ int vtctl_freeze(struct vtctl_args *args)
 
 	if (status != EXIT_OK)
 		return status;
-	vtctl_watch_interruptions();
+	vtctl_signals_note();
 	status = vtctl_check_outside(&groups);
 	if (status == EXIT_OK)
 		status = args->given & OPT_AT ? freeze_at(&groups, args) : freeze_now(&groups, args);
 	if (status == EXIT_OK && ((args->given & OPT_VERBOSE) || vtctl_speaks_json()))
-		status = print(&groups);
+		status = vtctl_print_filled(&groups, groups.asked, &table, fill);
 	vtctl_groups_close(&groups);
 	return status;
 }

@@ -126,3 +126,19 @@ void vtctl_groups_close(struct vtctl_groups *groups)
 	free(groups->asked);
 	vt_close(groups->vt);
 }
+
+int vtctl_print_filled(const struct vtctl_groups *groups, const bool *only,
+		       const struct vtctl_table *table, void (*fill)(void *row, struct vt_group *g))
+{
+	char *rows = calloc((size_t)groups->count + 1, table->size);
+	int i, n = 0;
+
+	if (!rows)
+		return vtctl_failure("out of memory");
+	for (i = 0; i < groups->count; i++)
+		if (!only || only[i])
+			fill(rows + (size_t)n++ * table->size, groups->items[i]);
+	vtctl_print_rows(&(struct vtctl_rows){ table, rows, n });
+	free(rows);
+	return EXIT_OK;
+}

@@ -27,6 +27,10 @@ struct vtctl_groups {
 int vtctl_groups_open(const struct vtctl_args *args, struct vtctl_groups *groups);
 void vtctl_groups_close(struct vtctl_groups *groups);
 
+/* Print a row for each group, filled by fill(); only: for those with a true. Exit status. */
+int vtctl_print_filled(const struct vtctl_groups *groups, const bool *only,
+		       const struct vtctl_table *table, void (*fill)(void *row, struct vt_group *g));
+
 /* ---- the record of a group ------------------------------------------------------------------ */
 
 struct vtctl_hold {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The signals are blocked but for the time of a wait, so that none comes between a look at the flag
- * and the wait. */
 #define _GNU_SOURCE /* ppoll */
 #include <signal.h>
 
 #include "signals.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
 
 static volatile sig_atomic_t asked;
 static sigset_t waiting; /* what is blocked while waiting */
@@ -15,20 +17,34 @@ static void ask(int signal)
 		asked = 1;
 }
 
+static void take(int signal)
+{
+	const struct sigaction action = { .sa_handler = ask };
+
+	sigaction(signal, &action, NULL);
+}
+
+void vtctl_signals_note(void)
+{
+	for (size_t i = 0; i < COUNT(ends); i++)
+		take(ends[i]);
+}
+
+/* Blocked but for the time of a wait, so that none comes between a look at the flag and the wait. */
 void vtctl_signals_heed(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
-	struct sigaction action = { .sa_handler = ask };
 	sigset_t blocked;
 
+	vtctl_signals_note();
+	take(SIGWINCH);
 	sigemptyset(&blocked);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		sigaddset(&blocked, signals[i]);
-		sigaction(signals[i], &action, NULL);
-	}
+	sigaddset(&blocked, SIGWINCH);
+	for (size_t i = 0; i < COUNT(ends); i++)
+		sigaddset(&blocked, ends[i]);
 	sigprocmask(SIG_BLOCK, &blocked, &waiting);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigdelset(&waiting, signals[i]);
+	sigdelset(&waiting, SIGWINCH);
+	for (size_t i = 0; i < COUNT(ends); i++)
+		sigdelset(&waiting, ends[i]);
 }
 
 bool vtctl_signals_came(void)

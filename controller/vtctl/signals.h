@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands that go on until they are told to end: by SIGINT, SIGTERM or SIGHUP. */
+/* Commands that wait until they are told to end: by SIGINT, SIGTERM or SIGHUP. */
 #ifndef VTCTL_SIGNALS_H
 #define VTCTL_SIGNALS_H
 
@@ -7,7 +7,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From now on these signals only end a wait, and SIGWINCH, too. */
+/* How soon a wait that a signal does not end sees that one came. */
+#define VTCTL_SIGNALS_SLICE_NS 100000000LL
+
+/* From now on these signals only end what they come in the middle of. */
+void vtctl_signals_note(void);
+/* From now on these signals only end a vtctl_signals_wait(), and SIGWINCH, too. */
 void vtctl_signals_heed(void);
 bool vtctl_signals_came(void);
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "host_time.h"
+#include "signals.h"
 #include "stop.h"
 
 struct stepped {
@@ -27,8 +29,9 @@ static const struct vtctl_table table = {
 };
 
 /* How long tasks have run with a clock that stood */
-static void fill(struct stepped *f, struct vt_group *g)
+static void fill(void *row, struct vt_group *g)
 {
+	struct stepped *f = row;
 	struct vt_status s = { 0 };
 
 	vt_group_status(g, &s);
@@ -43,18 +46,9 @@ static void fill(struct stepped *f, struct vt_group *g)
 
 static int print(const struct vtctl_groups *groups, const struct vtctl_args *args)
 {
-	struct stepped *items;
-
 	if (!(args->given & OPT_VERBOSE) && !vtctl_speaks_json())
 		return EXIT_OK;
-	items = calloc((size_t)groups->count + 1, sizeof(*items));
-	if (!items)
-		return vtctl_failure("out of memory");
-	for (int i = 0; i < groups->count; i++)
-		fill(&items[i], groups->items[i]);
-	vtctl_print_rows(&(struct vtctl_rows){ &table, items, groups->count });
-	free(items);
-	return EXIT_OK;
+	return vtctl_print_filled(groups, NULL, &table, fill);
 }
 
 static int cannot_wait(const struct vtctl_groups *groups, int err)
@@ -62,7 +56,7 @@ static int cannot_wait(const struct vtctl_groups *groups, int err)
 	char *who;
 	int status;
 
-	if (err == -EINTR && vtctl_is_interrupted())
+	if (err == -EINTR && vtctl_signals_came())
 		return vtctl_failure("interrupted; '%s' goes on to its end and stops there",
 				     vt_group_name(groups->items[0]));
 	if (err != -ETIMEDOUT)
@@ -82,7 +76,7 @@ static int skip_on(struct vt_step *step)
 
 	while ((done = vt_step_is_done(step)) == 0) {
 		nanosleep(&moment, NULL);
-		done = vtctl_is_interrupted() ? -EINTR : vt_step_skip(step);
+		done = vtctl_signals_came() ? -EINTR : vt_step_skip(step);
 		if (done < 0)
 			break;
 	}
@@ -146,7 +140,7 @@ int vtctl_step(struct vtctl_args *args)
 	status = vtctl_groups_open(args, &groups);
 	if (status != EXIT_OK)
 		return status;
-	vtctl_watch_interruptions();
+	vtctl_signals_note();
 	status = step(&groups, step_ns, args);
 	vtctl_groups_close(&groups);
 	return status;
@@ -157,14 +151,9 @@ int vtctl_step(struct vtctl_args *args)
 /* Wall time of a group is the host's distance from its CLOCK_MONOTONIC, and the epoch, ahead. */
 static bool end_of(const struct vtctl_instant *at, const struct vt_status *s, vt_virtual *end)
 {
-	struct timespec wall;
-	int64_t distance_ns;
-
 	if (at->after_now)
 		return !__builtin_add_overflow(s->virt.ns, at->ns, &end->ns);
-	clock_gettime(CLOCK_REALTIME, &wall);
-	distance_ns = wall.tv_sec * 1000000000LL + wall.tv_nsec - vtctl_now_ns();
-	return !__builtin_sub_overflow(at->ns, distance_ns, &end->ns) &&
+	return !__builtin_sub_overflow(at->ns, vtctl_wall_ahead_ns(), &end->ns) &&
 		!__builtin_sub_overflow(end->ns, s->epoch_ns, &end->ns);
 }
 
@@ -201,7 +190,7 @@ int vtctl_run_until(struct vtctl_args *args)
 	status = vtctl_groups_open(args, &groups);
 	if (status != EXIT_OK)
 		return status;
-	vtctl_watch_interruptions();
+	vtctl_signals_note();
 	status = vtctl_check_outside(&groups);
 	if (status == EXIT_OK)
 		status = let_go(groups.items[0], &at);

@@ -4,45 +4,15 @@
  * fails half-way thaws those that he has told.
  */
 #define _GNU_SOURCE /* open_memstream */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "daemon.h"
+#include "host_time.h"
+#include "signals.h"
 #include "stop.h"
 
-#define SLICE_NS 100000000LL /* how soon an interruption is seen */
 #define STRAGGLERS_MAX 8
-
-static volatile sig_atomic_t interrupted;
-
-static void note_interruption(int signal)
-{
-	interrupted = signal;
-}
-
-void vtctl_watch_interruptions(void)
-{
-	struct sigaction action = { .sa_handler = note_interruption };
-
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-}
-
-bool vtctl_is_interrupted(void)
-{
-	return interrupted;
-}
-
-int64_t vtctl_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
 
 int vtctl_check_outside(const struct vtctl_groups *groups)
 {
@@ -85,11 +55,12 @@ static int wait_until(struct vt_group *g, int64_t deadline_ns)
 	do {
 		int64_t left_ns = deadline_ns - vtctl_now_ns();
 
-		if (interrupted)
+		if (vtctl_signals_came())
 			return -EINTR;
 		if (left_ns < 0)
 			return -ETIMEDOUT;
-		err = vt_group_wait(g, VT_FROZEN, left_ns < SLICE_NS ? left_ns : SLICE_NS);
+		err = vt_group_wait(g, VT_FROZEN, left_ns < VTCTL_SIGNALS_SLICE_NS
+						  ? left_ns : VTCTL_SIGNALS_SLICE_NS);
 	} while (err == -ETIMEDOUT || err == -EINTR);
 	return err;
 }

@@ -5,13 +5,6 @@
 
 #include "groups.h"
 
-/* The host's CLOCK_MONOTONIC, unless vtctl is a member of a group */
-int64_t vtctl_now_ns(void);
-
-/* SIGINT, SIGTERM and SIGHUP end waits, and are asked for. */
-void vtctl_watch_interruptions(void);
-bool vtctl_is_interrupted(void);
-
 /* Exit status, after a message: */
 
 /* Fail if vtctl itself is in one of the groups: it would never come back. */

@@ -138,27 +138,14 @@ static int wait_for_all(const struct vtctl_groups *groups)
 	return status;
 }
 
-static void fill(struct thawed *t, struct vt_group *g)
+static void fill(void *row, struct vt_group *g)
 {
+	struct thawed *t = row;
 	struct vt_status s = { 0 };
 
 	vt_group_status(g, &s);
 	*t = (struct thawed){ vt_group_name(g), (int64_t)s.books.c_ns, s.frozen_ns, s.virt.ns,
 			      s.books.freezes };
-}
-
-static int print(const struct vtctl_groups *groups)
-{
-	struct thawed *items = calloc((size_t)groups->count + 1, sizeof(*items));
-	int i;
-
-	if (!items)
-		return vtctl_failure("out of memory");
-	for (i = 0; i < groups->count; i++)
-		fill(&items[i], groups->items[i]);
-	vtctl_print_rows(&(struct vtctl_rows){ &table, items, groups->count });
-	free(items);
-	return EXIT_OK;
 }
 
 static int thaw_leftovers(void)
@@ -194,7 +181,7 @@ int vtctl_thaw(struct vtctl_args *args)
 	if (status == EXIT_OK)
 		status = all ? thaw_leftovers() : wait_for_all(&groups);
 	if (status == EXIT_OK && vtctl_speaks_json())
-		status = print(&groups);
+		status = vtctl_print_filled(&groups, NULL, &table, fill);
 	vtctl_groups_close(&groups);
 	return status;
 }
