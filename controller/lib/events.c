@@ -3,7 +3,7 @@
  * The stream of records, as one listener hears it.
  *
  * Two records made at the same time on two CPUs may stand in the ring buffer in either order: what is
- * found in one go is sorted. One go has room for all that the ring buffer holds.
+ * found in one go is sorted. One go has room for all that the ring buffer holds, with a loss before each.
  *
  * What found it full was only counted. Every record says how many were lost before it, so that a
  * record which tells of a loss is put in front of the first that comes after it. If none comes, the
@@ -73,7 +73,7 @@ static int gather(void *arg, void *data, size_t size)
 
 static int open_ring(struct vt_events *ev, size_t bytes)
 {
-	ev->room = bytes / RECORD_BYTES;
+	ev->room = 2 * (bytes / RECORD_BYTES);
 	ev->found = malloc((ev->room + 2) * sizeof(*ev->found));
 	ev->ring = ring_buffer__new(ev->listening.ring_fd, gather, ev, NULL);
 	if (!ev->ring)
