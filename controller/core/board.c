@@ -172,16 +172,25 @@ void vt_board_will_freeze(struct vt_board *b, uint64_t number)
 static void stopped(struct vt_board *b, int64_t stop_ns, int64_t at_ns)
 {
 	b->frozen = true;
+	b->end_ns = 0;
 	b->frozen_at_ns = at_ns;
 	b->apart = b->fault;
 	b->stopped_ns = stop_ns;
 }
 
+/* A step that is interrupted stops at once, whatever the wire says. */
 void vt_board_froze(struct vt_board *b, int64_t stop_ns, int64_t now_ns)
 {
-	if (is_in_step(b) && b->wire && stop_ns > b->turned_ns[true] + b->config.latch_ns)
+	if (is_in_step(b) && b->wire && !b->end_ns &&
+	    stop_ns > b->turned_ns[true] + b->config.latch_ns)
 		b->counters.overruns++;
 	stopped(b, stop_ns, now_ns);
+}
+
+void vt_board_stopped_at(struct vt_board *b, uint64_t number, int64_t stop_ns)
+{
+	if (b->frozen && !b->apart && b->freeze_number == number)
+		b->stopped_ns = stop_ns;
 }
 
 /* What we have undone since, without knowing of it, is no freeze any more. */
@@ -224,6 +233,23 @@ void vt_board_thawed_by_other(struct vt_board *b, int64_t at_ns)
 			vt_board_release(b, (enum vt_hold_kind)i);
 }
 
+void vt_board_will_end(struct vt_board *b, const char *owner, int64_t end_ns)
+{
+	if (owner)
+		snprintf(b->ends_for, sizeof(b->ends_for), "%s", owner);
+	b->end_ns = b->frozen ? 0 : end_ns < INT64_MAX / 2 ? end_ns : INT64_MAX / 2;
+}
+
+/* Of the freeze we have been told as of any; so a user seemed to hold. */
+void vt_board_ended(struct vt_board *b, int64_t at_ns)
+{
+	if (!b->frozen || at_ns < b->stopped_ns)
+		return;
+	vt_board_hold(b, VT_HOLD_STEP, *b->ends_for ? b->ends_for : "a step", at_ns);
+	if (b->holds[VT_HOLD_USER].on && b->holds[VT_HOLD_USER].since_ns == at_ns)
+		vt_board_release(b, VT_HOLD_USER);
+}
+
 /* ---- beginning where another one died ---------------------------------------------------------- */
 
 /* Of the sums nothing is known any more: begin so that the next start is right for the wire. */
@@ -247,8 +273,10 @@ static void find_freeze(struct vt_board *b, const struct vt_board_found *found, 
 		stopped(b, found->stop_ns, found->stop_ns);
 	if (found->frozen && !is_known) {
 		stopped(b, found->stop_ns, found->stop_ns);
-		vt_board_hold(b, VT_HOLD_USER, "cgroup.freeze", found->stop_ns);
+		vt_board_hold(b, found->stepped ? VT_HOLD_STEP : VT_HOLD_USER,
+			      found->stepped ? "a step" : "cgroup.freeze", found->stop_ns);
 	}
+	b->end_ns = 0;
 	b->freeze_number = found->freezes;
 }
 
@@ -295,13 +323,23 @@ static int64_t thaw_from(const struct vt_board *b, int64_t now_ns)
 	return from_ns > b->stopped_ns ? from_ns : b->stopped_ns;
 }
 
+/* We hold the wire for the end of a step, and the kernel will freeze the group there: it needs nobody
+ * else for that. */
+static bool is_ending(const struct vt_board *b, int64_t now_ns)
+{
+	return b->end_ns && b->holds[VT_HOLD_STEP].on && now_ns < b->end_ns + b->config.check_ns;
+}
+
+/* A step is not interrupted to pay: its end comes as much earlier or later. */
 bool vt_board_stands(const struct vt_board *b, int64_t now_ns)
 {
+	if (is_ending(b, now_ns))
+		return false;
 	if (is_held(b))
 		return true;
 	if (!is_in_step(b))
 		return false;
-	return b->frozen ? now_ns < thaw_from(b, now_ns) : owed(b) > VT_OWED_MAX_NS;
+	return b->frozen ? now_ns < thaw_from(b, now_ns) : owed(b) > VT_OWED_MAX_NS && !b->end_ns;
 }
 
 int64_t vt_board_stop_at(const struct vt_board *b, int64_t now_ns)
@@ -337,6 +375,17 @@ bool vt_board_is_over_limit(const struct vt_board *b, int64_t now_ns)
 	return b->config.limit_ns && held_since(b) < now_ns - b->config.limit_ns;
 }
 
+/* At the end of the step we have stood for less than the others by what we owe, which is known when the
+ * wire has been let go; and they stop a latch after the edge. */
+int64_t vt_board_step_due(const struct vt_board *b)
+{
+	if (!b->end_ns || b->holds[VT_HOLD_STEP].on)
+		return INT64_MAX;
+	if (!is_in_step(b))
+		return b->end_ns;
+	return b->wire ? INT64_MAX : b->end_ns + owed(b) - b->config.latch_ns;
+}
+
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -352,5 +401,5 @@ int64_t vt_board_deadline(const struct vt_board *b, int64_t now_ns)
 		when_ns = earlier(when_ns, held_since(b) + b->config.limit_ns + 1);
 	if (b->frozen && !is_held(b) && is_in_step(b) && !b->apart)
 		when_ns = earlier(when_ns, thaw_from(b, now_ns));
-	return when_ns;
+	return earlier(when_ns, vt_board_step_due(b));
 }

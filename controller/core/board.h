@@ -8,6 +8,9 @@
  * group, so that every board, the originator included, acts on the same edge. Somebody may freeze
  * the group behind vtd's back: that is a user's hold as well, and the group has stopped already.
  *
+ * A clock may also stop by itself, at the end of a step, at an instant that is known before. The wire
+ * is asserted a latch earlier, so that all other boards stop together with this one.
+ *
  * The level is the truth, edges are hints that know the instant. A level that is another than the
  * edges have told, and stays so, is believed, with a guessed instant; the edge, should it come after
  * all, corrects that.
@@ -26,7 +29,7 @@
 #include <stdint.h>
 
 /* Layout and meaning of struct vt_board, for those who find one in a file. */
-#define VT_BOARD_VERSION 1
+#define VT_BOARD_VERSION 2
 
 #define VT_LATCH_MAX_NS 100000000 /* 100 ms */
 #define VT_OWNER_MAX 64
@@ -93,6 +96,8 @@ struct vt_board {
 	bool apart;            /* the wire knows nothing of this freeze */
 	int64_t stopped_ns;    /* when its clock stopped */
 	uint64_t freeze_number; /* which of the group's freezes it is, or will be: see vt_board_restart() */
+	int64_t end_ns;        /* when its clock, which runs, will stop by itself; 0: it will not */
+	char ends_for[VT_OWNER_MAX]; /* who wanted that */
 
 	int64_t wire_ns;       /* sum of asserted phases that have ended */
 	int64_t frozen_ns;     /* sum of (start - stop) */
@@ -117,16 +122,24 @@ void vt_board_check(struct vt_board *b, bool asserted, int64_t now_ns);
 void vt_board_will_freeze(struct vt_board *b, uint64_t number);
 /* The group was frozen by us at now, its clock stopping at stop_ns. */
 void vt_board_froze(struct vt_board *b, int64_t stop_ns, int64_t now_ns);
+/* The kernel's word for that, where it was the group's number'th freeze. */
+void vt_board_stopped_at(struct vt_board *b, uint64_t number, int64_t stop_ns);
 /* We let the group go at now, its clock starting at start_ns. */
 void vt_board_thawed(struct vt_board *b, int64_t start_ns, int64_t now_ns);
 /* Somebody else froze it, its number'th freeze, or let it go, at that instant; seen later. */
 void vt_board_frozen_by(struct vt_board *b, const char *owner, uint64_t number, int64_t at_ns);
 void vt_board_thawed_by_other(struct vt_board *b, int64_t at_ns);
 
+/* Its clock runs, and will stop by itself at end_ns; 0: it will not. owner NULL: for the last one. */
+void vt_board_will_end(struct vt_board *b, const char *owner, int64_t end_ns);
+/* It has: what froze the group at that instant was a step. */
+void vt_board_ended(struct vt_board *b, int64_t at_ns);
+
 /* What a daemon finds that begins where another one has died. */
 struct vt_board_found {
 	bool level;       /* of the wire */
 	bool frozen;      /* the group has been told to freeze */
+	bool stepped;     /* at the end of a step */
 	uint64_t freezes; /* how often, so far */
 	int64_t stop_ns;  /* when the present freeze began */
 };
@@ -144,6 +157,8 @@ bool vt_board_stands(const struct vt_board *b, int64_t now_ns);
 /* The instant for a stop, or a start, that is made now: past or future. */
 int64_t vt_board_stop_at(const struct vt_board *b, int64_t now_ns);
 int64_t vt_board_start_at(const struct vt_board *b, int64_t now_ns);
+/* When to take the hold of the step that is under way; INT64_MAX: there is none, or it is taken. */
+int64_t vt_board_step_due(const struct vt_board *b);
 /* When to look again; INT64_MAX: not before something happens. */
 int64_t vt_board_deadline(const struct vt_board *b, int64_t now_ns);
 /* Somebody else's output asserts the wire. */

@@ -38,22 +38,68 @@ static void on_join(struct unit *u, pid_t pid)
 		vtd_log("group '%s': %s: it may keep vtd from freezing the group", u->config->group, why);
 }
 
+static void on_freeze(struct unit *u, const struct vt_record *r, bool is_ours)
+{
+	char owner[VT_OWNER_MAX];
+
+	u->freezes++;
+	if (!u->board)
+		return;
+	if (is_ours) {
+		vt_board_stopped_at(u->board, u->freezes, (int64_t)r->real_ns);
+		return;
+	}
+	members_name((pid_t)r->pid, owner, sizeof(owner));
+	vt_board_frozen_by(u->board, owner, u->freezes, (int64_t)r->real_ns);
+}
+
+/* A group that stands goes on to its end when it is thawed, which is another record. */
+static void on_step(struct unit *u, const struct vt_record *r, bool is_ours)
+{
+	const struct vt_piece piece = { { (int64_t)r->real_ns }, { (int64_t)r->virtual_ns }, u->rate };
+	char owner[VT_OWNER_MAX];
+
+	if (!u->board)
+		return;
+	if (r->kind == VT_REC_STEP_REACHED && !is_ours)
+		vt_board_ended(u->board, (int64_t)r->real_ns);
+	if (r->kind == VT_REC_STEP_ASKED) {
+		members_name((pid_t)r->pid, owner, sizeof(owner));
+		vt_board_will_end(u->board, owner, 0);
+	}
+	if (r->kind != VT_REC_STEP_REACHED)
+		unit_will_end(u, &piece, (vt_virtual){ (int64_t)r->value });
+}
+
+static void on_rate(struct unit *u, const struct vt_record *r)
+{
+	struct vt_status status;
+
+	u->rate = r->value;
+	if (u->board && u->board->end_ns && vt_group_status(u->group, &status) == 0 && status.has_end)
+		unit_will_end(u, &(struct vt_piece){ status.real, status.virt, status.rate }, status.end);
+}
+
 static void on_record_of(struct unit *u, const struct vt_record *r)
 {
 	bool is_ours = (pid_t)r->pid == u->vtd->self;
-	char owner[VT_OWNER_MAX];
 
 	switch (r->kind) {
 	case VT_REC_FREEZE:
-		u->freezes++;
-		members_name((pid_t)r->pid, owner, sizeof(owner));
-		if (!is_ours && u->board)
-			vt_board_frozen_by(u->board, owner, u->freezes, (int64_t)r->real_ns);
+		on_freeze(u, r, is_ours);
 		break;
 	case VT_REC_THAW:
 		u->told_to_start = true;
 		if (!is_ours && u->board)
 			vt_board_thawed_by_other(u->board, (int64_t)r->real_ns);
+		break;
+	case VT_REC_STEP_ASKED:
+	case VT_REC_STEP_GRANTED:
+	case VT_REC_STEP_REACHED:
+		on_step(u, r, is_ours);
+		break;
+	case VT_REC_RATE:
+		on_rate(u, r);
 		break;
 	case VT_REC_JOIN:
 		on_join(u, (pid_t)r->pid);

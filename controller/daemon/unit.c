@@ -118,7 +118,7 @@ static void count_delay(struct unit *u, int64_t stop_ns)
 	const struct vt_board *b = u->board;
 	int64_t delay_ns = vtd_now_ns() - b->turned_ns[true];
 
-	if (!b->wire)
+	if (!b->wire || b->end_ns)
 		return;
 	if (delay_ns > u->worst_ns)
 		u->worst_ns = delay_ns;
@@ -131,16 +131,17 @@ static void count_delay(struct unit *u, int64_t stop_ns)
 		(long long)(b->config.latch_ns / 1000));
 }
 
+/* An instant to stop at would take the place of a step's end; so a step stops at once. */
 static void freeze(struct unit *u, int64_t now_ns)
 {
 	struct vt_board *b = u->board;
 	int64_t stop_ns;
 
 	vt_board_will_freeze(b, u->freezes + 1);
-	stop_ns = instant_stop(u->group, vt_board_stop_at(b, now_ns));
+	stop_ns = b->end_ns ? now_ns : instant_stop(u->group, vt_board_stop_at(b, now_ns));
 	if (write_freeze(u, "1") == 0) {
-		vt_board_froze(b, stop_ns, now_ns);
 		count_delay(u, stop_ns);
+		vt_board_froze(b, stop_ns, now_ns);
 	}
 }
 
@@ -205,10 +206,30 @@ static void look(struct unit *u)
 		vt_board_level(u->board, level, now_ns);
 }
 
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+void unit_will_end(struct unit *u, const struct vt_piece *piece, vt_virtual end)
+{
+	vt_board_will_end(u->board, NULL, vt_clock_when(piece, end).ns);
+}
+
+/* Nobody tells when an end is taken away. */
+static void hold_for_step(struct unit *u)
+{
+	struct vt_status status;
+
+	if (vt_group_status(u->group, &status) == 0 && !status.has_end)
+		vt_board_will_end(u->board, NULL, 0);
+	else
+		vt_board_hold(u->board, VT_HOLD_STEP, u->board->ends_for, vtd_now_ns());
+}
+
 void unit_settle(struct unit *u)
 {
 	int64_t now_ns;
 
+	if (u->board && vt_board_step_due(u->board) <= vtd_now_ns())
+		hold_for_step(u);
 	drive(u);
 	if (!u->board)
 		return;
@@ -251,6 +272,7 @@ static void begin(struct unit *u, const struct vt_status *status)
 	const struct vt_board_found found = {
 		.level = level_of(u, false),
 		.frozen = status->state == VT_FREEZING || status->state == VT_FROZEN,
+		.stepped = status->books.flags & VT_GROUP_STEPPED,
 		.freezes = status->books.freezes,
 		.stop_ns = (int64_t)status->books.a_ns,
 	};
@@ -268,7 +290,10 @@ static void begin(struct unit *u, const struct vt_status *status)
 	if (!is_known && found.level)
 		vt_board_will_freeze(u->board, found.freezes);
 	u->freezes = found.freezes;
+	u->rate = status->rate;
 	vt_board_restart(u->board, &config, &found, vtd_now_ns());
+	if (status->has_end && !found.frozen)
+		unit_will_end(u, &(struct vt_piece){ status->real, status->virt, status->rate }, status->end);
 }
 
 void unit_adopt(struct unit *u, struct vt_group *g)

@@ -55,6 +55,7 @@ struct unit {
 	int freeze_fd;
 	struct vt_board *board; /* mapped memory; NULL: no group */
 	uint64_t freezes;       /* of the group, so far */
+	uint64_t rate;          /* of its clock */
 	bool told_to_start;     /* a record said so since we asked for it */
 	bool limit_told, overrun_told;
 	int64_t worst_ns;       /* from an edge's stamp to the freeze written */
@@ -99,6 +100,8 @@ void unit_adopt(struct unit *u, struct vt_group *g);
 void unit_drop(struct unit *u);
 /* Do what the board wants now. */
 void unit_settle(struct unit *u);
+/* Its clock runs on this piece, and will stop by itself at that end. */
+void unit_will_end(struct unit *u, const struct vt_piece *piece, vt_virtual end);
 /* Ends: with keep nothing changes, else the group goes on. */
 void unit_end(struct unit *u);
 

@@ -119,9 +119,9 @@ struct json_object *vtctl_daemon_board(struct json_object *said)
 }
 
 /* 1 done, 0 not vtd's, or a negative errno. */
-static int tell(const char *verb, struct vt_group *g)
+static int tell(const char *what, struct vt_group *g)
 {
-	struct json_object *said = vtctl_daemon_ask(true, "%s user %s", verb, vt_group_name(g));
+	struct json_object *said = vtctl_daemon_ask(true, "%s %s", what, vt_group_name(g));
 	struct json_object *error = member(said, "error");
 	int err = error ? json_object_get_int(member(said, "errno")) : 0;
 
@@ -135,19 +135,42 @@ static int tell(const char *verb, struct vt_group *g)
 
 int vtctl_hold(struct vt_group *g)
 {
-	int err = tell("hold", g);
+	int err = tell("hold user", g);
 
 	return err ? (err > 0 ? 0 : err) : vt_group_freeze(g);
 }
 
-/* Held by nobody here, frozen all the same: the wire's doing, which who waits will be told. */
+/* What no user holds a step may. Held by nobody here, frozen all the same: the wire's doing, which who
+ * waits will be told. */
 int vtctl_release(struct vt_group *g)
 {
-	int err = tell("release", g);
+	int err = tell("release user", g);
 
+	if (err == -EALREADY)
+		err = tell("release step", g);
 	if (err == -EALREADY)
 		return 0;
 	return err ? (err > 0 ? 0 : err) : vt_group_thaw(g);
+}
+
+bool vtctl_is_wired(struct vt_group *g)
+{
+	struct json_object *said = vtctl_daemon_ask(false, "show %s", vt_group_name(g));
+	bool is_wired = member(vtctl_daemon_board(said), "input");
+
+	json_object_put(said);
+	return is_wired;
+}
+
+bool vtctl_is_held_by_wire(struct vt_group *g)
+{
+	struct json_object *said = vtctl_daemon_ask(false, "show %s", vt_group_name(g));
+	struct json_object *board = vtctl_daemon_board(said);
+	bool is_held = json_object_get_boolean(member(board, "wire")) &&
+		       !json_object_get_boolean(member(board, "drives"));
+
+	json_object_put(said);
+	return is_held;
 }
 
 static void write_holds(FILE *out, struct json_object *holds)

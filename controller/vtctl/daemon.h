@@ -19,6 +19,10 @@ int vtctl_hold(struct vt_group *g);
 int vtctl_release(struct vt_group *g);
 const char *vtctl_daemon_why(void);
 
+/* It is a board with an input. */
+bool vtctl_is_wired(struct vt_group *g);
+/* It is a board, and what keeps it frozen is another one. */
+bool vtctl_is_held_by_wire(struct vt_group *g);
 /* "wire: another board, user: …": who holds a board; to be freed, NULL if nobody does or it is none. */
 char *vtctl_holders(struct vt_group *g);
 

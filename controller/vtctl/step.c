@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "daemon.h"
 #include "host_time.h"
 #include "signals.h"
 #include "stop.h"
+
+#define LATCH_MAX_NS 100000000
 
 struct stepped {
 	const char *name;
@@ -94,6 +97,32 @@ static int finish(const struct vtctl_groups *groups, struct vt_step *step,
 	return err ? cannot_wait(groups, err) : print(groups, args);
 }
 
+/* It would go on when that one lets go, whenever that is. */
+static int check_wire(const struct vtctl_groups *groups, const struct vtctl_args *args)
+{
+	if (args->given & OPT_IDLE_SKIP && vtctl_is_wired(groups->items[0]))
+		return vtctl_failure("cannot skip in '%s': other boards on its wire would not",
+				     vt_group_name(groups->items[0]));
+	for (int i = 0; i < groups->count; i++)
+		if (vtctl_is_held_by_wire(groups->items[i]))
+			return vtctl_failure("cannot step '%s': another board holds the wire",
+					     vt_group_name(groups->items[i]));
+	return EXIT_OK;
+}
+
+/* On a wire tasks stop a latch before their clock does. */
+static void let_stop(struct vt_group *g)
+{
+	const struct timespec moment = { .tv_nsec = 100000 };
+	struct vt_status s;
+
+	for (int64_t ns = 0; ns < LATCH_MAX_NS; ns += moment.tv_nsec) {
+		if (vt_group_status(g, &s) || s.state != VT_FROZEN || s.clock_stopped)
+			return;
+		nanosleep(&moment, NULL);
+	}
+}
+
 static bool is_fine_if_frozen(int err)
 {
 	return err == -EALREADY;
@@ -115,10 +144,14 @@ static int step(struct vtctl_groups *groups, int64_t step_ns, const struct vtctl
 	struct vt_step *under_way;
 	int status = vtctl_check_outside(groups);
 
+	if (status == EXIT_OK)
+		status = check_wire(groups, args);
 	if (status == EXIT_OK && args->given & OPT_FREEZE_FIRST)
 		status = freeze_first(groups, args);
 	if (status != EXIT_OK)
 		return status;
+	for (int i = 0; i < groups->count; i++)
+		let_stop(groups->items[i]);
 	if (vt_step_begin(groups->items, groups->count, step_ns, &under_way))
 		return vtctl_failure_of_vt();
 	return finish(groups, under_way, args);
@@ -192,6 +225,8 @@ int vtctl_run_until(struct vtctl_args *args)
 		return status;
 	vtctl_signals_note();
 	status = vtctl_check_outside(&groups);
+	if (status == EXIT_OK)
+		status = check_wire(&groups, args);
 	if (status == EXIT_OK)
 		status = let_go(groups.items[0], &at);
 	if (status == EXIT_OK && vt_step_watch(groups.items, 1, &under_way))

@@ -10,6 +10,7 @@
 
 #define LATCH_US 20000 /* emulators are slow */
 #define CHECK_MS 200
+#define STEP_NS INT64_C(100000000)
 
 static struct board {
 	char dir[64], config[96], group[24];
@@ -59,11 +60,11 @@ static const char *ask(const struct board *b, const char *name, const char *requ
 	return length ? said : NULL;
 }
 
-static const char *tell(const struct board *b, const char *verb)
+static const char *tell(const struct board *b, const char *what)
 {
 	char request[128];
 
-	snprintf(request, sizeof(request), "%s user %s\n", verb, b->group);
+	snprintf(request, sizeof(request), "%s %s\n", what, b->group);
 	return ask(b, "control", request);
 }
 
@@ -170,20 +171,22 @@ static void await_all(enum vt_state state, const char *when)
 			fail_msg("%s: %s; %s", when, vt_message(), ask(&boards[i], "read", "show\n"));
 }
 
-static void hold(struct board *b)
+static void must(const struct board *b, const char *what)
 {
-	const char *said = tell(b, "hold");
+	const char *said = tell(b, what);
 
 	if (!said || strstr(said, "\"error\""))
-		fail_msg("board '%s' does not hold: %s", b->group, said ? said : "no answer");
+		fail_msg("board '%s' does not %s: %s", b->group, what, said ? said : "no answer");
 }
 
-static void release(struct board *b)
+static void hold(const struct board *b)
 {
-	const char *said = tell(b, "release");
+	must(b, "hold user");
+}
 
-	if (!said || strstr(said, "\"error\""))
-		fail_msg("board '%s' does not release: %s", b->group, said ? said : "no answer");
+static void release(const struct board *b)
+{
+	must(b, "release user");
 }
 
 /* ---- tests --------------------------------------------------------------------------------- */
@@ -235,6 +238,76 @@ static void a_thaw_by_hand_does_not_beat_the_wire(void **state)
 	assert_int_equal(value_of(&boards[1], "fights"), fights + 1);
 	release(&boards[0]);
 	await_all(VT_RUNNING, "released");
+}
+
+/* Others follow the wire: how far from the board that steps they have got. */
+static int64_t apart_ns(const int64_t *start_ns)
+{
+	int64_t first_ns = status_of(boards[0].g).virt.ns - start_ns[0], ns, worst_ns = 0;
+
+	for (int i = 1; i < count; i++) {
+		ns = llabs(status_of(boards[i].g).virt.ns - start_ns[i] - first_ns);
+		worst_ns = ns > worst_ns ? ns : worst_ns;
+	}
+	return worst_ns;
+}
+
+static void a_step_on_the_wire(void **state)
+{
+	int64_t start_ns[BOARDS_MAX], before_ns, worst_ns = 0;
+	long n = number("STEPS", 10);
+
+	(void)state;
+	if (!vt_has_clock(vt))
+		skip();
+	hold(&boards[0]);
+	await_all(VT_FROZEN, "held");
+	pass_ms(2 * LATCH_US / 1000);
+	for (int i = 0; i < count; i++)
+		start_ns[i] = status_of(boards[i].g).virt.ns;
+	for (long i = 0; i < n; i++) {
+		before_ns = status_of(boards[0].g).virt.ns;
+		OK(vt_clock_step(boards[0].g, STEP_NS));
+		assert_int_equal(status_of(boards[0].g).virt.ns - before_ns, STEP_NS);
+		await_all(VT_FROZEN, "after a step");
+		pass_ms(2 * LATCH_US / 1000);
+		worst_ns = apart_ns(start_ns) > worst_ns ? apart_ns(start_ns) : worst_ns;
+	}
+	printf("# %ld steps of %d ms: at rest boards were up to %.1f us apart, at last %.1f us\n", n,
+	       (int)(STEP_NS / 1000000), (double)worst_ns / 1e3, (double)apart_ns(start_ns) / 1e3);
+	assert_true(worst_ns < INT64_C(1000) * LATCH_US);
+	assert_non_null(strstr(ask(&boards[0], "read", "show\n"), "\"kind\":\"step\""));
+	assert_non_null(strstr(ask(&boards[1], "read", "show\n"), "another board"));
+	must(&boards[0], "release step");
+	await_all(VT_RUNNING, "after the steps");
+}
+
+/* The other's hold stops it where it is; then it goes on. */
+static void a_step_that_is_interrupted(void **state)
+{
+	int64_t before_ns;
+	struct vt_step *step;
+
+	(void)state;
+	if (!vt_has_clock(vt))
+		skip();
+	hold(&boards[0]);
+	await_all(VT_FROZEN, "held");
+	pass_ms(2 * LATCH_US / 1000);
+	before_ns = status_of(boards[0].g).virt.ns;
+	OK(vt_step_begin(&boards[0].g, 1, 10 * STEP_NS, &step));
+	for (int i = 1; i < count; i++)
+		OK(vt_group_wait(boards[i].g, VT_RUNNING, PATIENCE_NS));
+	hold(&boards[1]);
+	await_all(VT_FROZEN, "held by another in a step");
+	assert_int_equal(vt_step_is_done(step), 0);
+	release(&boards[1]);
+	OK(vt_step_wait(step, PATIENCE_NS));
+	vt_step_close(step);
+	assert_int_equal(status_of(boards[0].g).virt.ns - before_ns, 10 * STEP_NS);
+	await_all(VT_FROZEN, "after the step");
+	must(&boards[0], "release step");
+	await_all(VT_RUNNING, "after that");
 }
 
 static void a_cut_wire(void **state)
@@ -362,7 +435,7 @@ static void kill_at_a_random_moment(void)
 		release(holder);
 	start_vtd(victim);
 	await_vtd(victim);
-	tell(holder, "release");
+	tell(holder, "release user");
 	await_all(VT_RUNNING, "after kill and restart");
 	assert_false(wire->level);
 }
@@ -446,6 +519,9 @@ int main(void)
 		SENTENCE("a line that is busy is named with its consumer", a_busy_line_is_named),
 		SENTENCE("many cycles lose nothing", many_cycles),
 		SENTENCE("a thaw by hand does not beat the wire", a_thaw_by_hand_does_not_beat_the_wire),
+		SENTENCE("a step on one board is a step on all", a_step_on_the_wire),
+		SENTENCE("a step that another board interrupts goes on to its end",
+			 a_step_that_is_interrupted),
 		SENTENCE("a board on a cut wire freezes alone, and all when it is mended", a_cut_wire),
 		SENTENCE("when who holds dies others go on, and stop again with his restart", an_initiator_dies),
 		SENTENCE("after kill -9 at random moments all agree", kills),

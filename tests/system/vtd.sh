@@ -158,6 +158,30 @@ test_holds() {
 	check "thawing what is not frozen is refused" exits 1 vtctl thaw board
 }
 
+# Whoever is done with a step goes on with a thaw.
+test_steps() {
+	((${#clockless[@]} == 0)) || { skip "a step's end is a step's hold" "no clocks"; return; }
+	vtctl freeze board
+	check "a board makes a step" vtctl step board 20ms
+	prints_holder "a step's end is a step's hold, with its owner" "step vtctl["
+	check "it makes another" vtctl step board 20ms
+	check "vtctl thaw ends that hold" vtctl thaw board
+	same "then nobody holds" none "$(holds board)"
+	check "the end of run-until is the same" vtctl run-until board +50ms
+	prints_holder "and is told" "step vtctl["
+	vtctl thaw board
+}
+
+# The daemon hears of it when others do.
+prints_holder() {
+	local i
+	for ((i = 0; i < 40; i++)); do
+		[[ $(holds board) != "$2"* ]] || break
+		sleep 0.05
+	done
+	check "$1" prints "$2" holds board
+}
+
 freeze_twice() {
 	vtctl freeze board && exits 1 vtctl freeze board && vtctl thaw board
 }
@@ -283,6 +307,7 @@ for group in board kept late rt; do
 done
 test_config
 test_holds
+test_steps
 test_rights
 test_restart
 test_groups

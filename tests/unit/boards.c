@@ -237,6 +237,110 @@ static void everything_at_once(void **state)
 	}
 }
 
+/* ---- steps ---------------------------------------------------------------------------------- */
+
+/* By how much clocks that stand differ. */
+static int64_t apart_ns(void)
+{
+	int64_t least = INT64_MAX, most = INT64_MIN;
+
+	for (int i = 0; i < sim.count; i++) {
+		const struct sim_board *s = &sim.boards[i];
+		int64_t stood_ns = s->total_ns - s->stop_ns;
+
+		assert_true(s->frozen);
+		least = stood_ns < least ? stood_ns : least;
+		most = stood_ns > most ? stood_ns : most;
+	}
+	return most - least;
+}
+
+static void one_step(struct sim_board *s, int64_t length_ns)
+{
+	int64_t virtual_ns = s->stop_ns - s->total_ns;
+
+	step_by_hand(&sim, s, length_ns);
+	assert_agreement("after a step");
+	assert_int_equal(s->stop_ns - s->total_ns - virtual_ns, length_ns);
+	assert_true(s->b.holds[VT_HOLD_STEP].on);
+	assert_string_equal(s->b.holds[VT_HOLD_STEP].owner, "stepper");
+	assert_false(s->b.holds[VT_HOLD_USER].on);
+}
+
+/* Others follow the wire: they are off by as much as the daemon that drives it is late. */
+static void stepping(int boards)
+{
+	int64_t ns, worst_ns = 0;
+
+	sim_start(&sim, boards, &(struct trouble){ 0 });
+	hold(&sim, &sim.boards[0]);
+	assert_agreement("held");
+	for (int i = 0; i < CYCLES; i++) {
+		one_step(&sim.boards[0], 2 * MS + (int64_t)rng_below(20 * MS));
+		ns = apart_ns();
+		worst_ns = ns > worst_ns ? ns : worst_ns;
+	}
+	printf("# %d boards, %d steps of one: at rest clocks were up to %lld ns apart, at last %lld ns\n",
+	       boards, CYCLES, (long long)worst_ns, (long long)apart_ns());
+	assert_true(worst_ns <= 100 * US);
+	vt_board_release(&sim.boards[0].b, VT_HOLD_STEP);
+	settle(&sim, &sim.boards[0]);
+	assert_agreement("released");
+	clean_cycles();
+	assert_equal_totals();
+}
+
+static void steps(void **state)
+{
+	(void)state;
+	stepping(2);
+	stepping(4);
+}
+
+static void a_step_is_interrupted(void **state)
+{
+	struct sim_board *s = &sim.boards[0];
+	int64_t virtual_ns;
+
+	(void)state;
+	sim_start(&sim, 2, &(struct trouble){ 0 });
+	hold(&sim, s);
+	assert_agreement("held");
+	virtual_ns = s->stop_ns - s->total_ns;
+	step_by_hand(&sim, s, 20 * MS);
+	pass(&sim, 5 * MS);
+	hold(&sim, &sim.boards[1]);
+	assert_agreement("held by the other");
+	assert_true(s->frozen && s->stop_ns - s->total_ns - virtual_ns < 10 * MS);
+	assert_false(vt_board_drives(&s->b));
+	release(&sim, &sim.boards[1]);
+	assert_agreement("after the step");
+	assert_int_equal(s->stop_ns - s->total_ns - virtual_ns, 20 * MS);
+	assert_true(s->b.holds[VT_HOLD_STEP].on);
+	assert_true(apart_ns() <= 100 * US);
+}
+
+static void an_end_that_is_taken_away(void **state)
+{
+	struct vt_board b;
+	int64_t now = 1000 * MS;
+
+	(void)state;
+	vt_board_init(&b, &sim_config, now);
+	vt_board_will_end(&b, "stepper", now + 10 * MS);
+	assert_int_equal(vt_board_step_due(&b), now + 10 * MS - LATCH);
+	vt_board_will_end(&b, NULL, 0);
+	assert_int_equal(vt_board_step_due(&b), INT64_MAX);
+	vt_board_will_end(&b, "stepper", INT64_MAX);
+	assert_true(vt_board_step_due(&b) > now);
+	/* Nobody freezes it where it should have been: the wire does. */
+	vt_board_will_end(&b, "stepper", now + 10 * MS);
+	vt_board_hold(&b, VT_HOLD_STEP, "stepper", now + 10 * MS - LATCH);
+	vt_board_edge(&b, 1, true, now + 10 * MS - LATCH, now + 10 * MS);
+	assert_false(vt_board_stands(&b, now + 11 * MS));
+	assert_true(vt_board_stands(&b, now + 10 * MS + CHECK));
+}
+
 /* ---- controls ------------------------------------------------------------------------------ */
 
 /* The ancestor: edges and nothing else. */
@@ -432,6 +536,9 @@ int main(void)
 		SENTENCE("freezes and thaws by hand leave no difference", frozen_by_hand),
 		SENTENCE("lost edges are counted, and no wrong state stays", edges_are_lost),
 		SENTENCE("after 1000 kills at any moment all agree", daemons_are_killed),
+		SENTENCE("10000 steps of one are steps of all, and leave no difference", steps),
+		SENTENCE("a step that another board interrupts goes on to its end", a_step_is_interrupted),
+		SENTENCE("an end that is taken away holds nobody", an_end_that_is_taken_away),
 		SENTENCE("control: boards that follow edges alone disagree", edges_alone),
 		SENTENCE("control: boards that stop when they get round to it drift apart",
 			 without_instants),

@@ -38,9 +38,11 @@ struct sim_board {
 	/* the group */
 	bool frozen;
 	uint64_t freezes;
-	int64_t stop_ns, total_ns, late_ns;
-	/* what somebody did behind the daemon's back, and it will read in the records */
-	struct { bool freeze; uint64_t number; int64_t at_ns; } records[16];
+	int64_t stop_ns, total_ns;
+	int64_t late_ns; /* how late the daemon will be for its deadline */
+	int64_t end_ns, left_ns; /* of a step: when it ends; what is left of it while it stands */
+	/* what was done behind the daemon's back, and it will read in the records */
+	struct { bool freeze; uint64_t number; int64_t at_ns, end_ns; } records[16];
 	int record_count;
 };
 
@@ -109,12 +111,37 @@ static inline void freeze_group(struct sim_board *s, int64_t stop_ns)
 	s->frozen = true;
 	s->freezes++;
 	s->stop_ns = stop_ns;
+	s->left_ns = s->end_ns ? s->end_ns - stop_ns : 0;
+	s->end_ns = 0;
 }
 
 static inline void thaw_group(struct sim_board *s, int64_t start_ns)
 {
 	s->frozen = false;
 	s->total_ns += start_ns - s->stop_ns;
+	s->end_ns = s->left_ns ? start_ns + s->left_ns : 0;
+}
+
+/* The daemon will hear of it; end_ns is that of a step. */
+static inline void note(struct sim *sim, struct sim_board *s, bool freeze, int64_t end_ns)
+{
+	if (!s->is_alive)
+		return;
+	assert_true(s->record_count < (int)COUNT(s->records));
+	s->records[s->record_count].freeze = freeze;
+	s->records[s->record_count].number = s->freezes;
+	s->records[s->record_count].end_ns = end_ns;
+	s->records[s->record_count++].at_ns = sim->now_ns;
+	if (s->wake_ns == INT64_MAX)
+		s->wake_ns = sim->now_ns + 10 * US + (int64_t)rng_below(100 * US);
+}
+
+static inline void reach_end(struct sim *sim, struct sim_board *s)
+{
+	int64_t end_ns = s->end_ns;
+
+	freeze_group(s, end_ns);
+	note(sim, s, true, end_ns);
 }
 
 /* ---- the daemon's part --------------------------------------------------------------------- */
@@ -126,7 +153,7 @@ static inline void act(struct sim *sim, struct sim_board *s)
 	if (vt_board_stands(&s->b, sim->now_ns) && !s->b.frozen) {
 		vt_board_will_freeze(&s->b, s->freezes + 1);
 		at = vt_board_stop_at(&s->b, sim->now_ns);
-		if (at < sim->now_ns || sim->naive)
+		if (at < sim->now_ns || sim->naive || s->b.end_ns)
 			at = sim->now_ns;
 		if (!s->frozen)
 			freeze_group(s, at);
@@ -136,17 +163,22 @@ static inline void act(struct sim *sim, struct sim_board *s)
 		if (s->frozen)
 			thaw_group(s, at);
 		vt_board_thawed(&s->b, at, sim->now_ns);
+		vt_board_will_end(&s->b, NULL, s->end_ns);
 	}
 }
 
 static inline void take_records(struct sim_board *s)
 {
 	for (int i = 0; i < s->record_count; i++)
-		if (s->records[i].freeze)
+		if (s->records[i].freeze) {
 			vt_board_frozen_by(&s->b, "somebody", s->records[i].number,
 					   s->records[i].at_ns);
-		else
+			if (s->records[i].at_ns == s->records[i].end_ns)
+				vt_board_ended(&s->b, s->records[i].at_ns);
+		} else {
 			vt_board_thawed_by_other(&s->b, s->records[i].at_ns);
+			vt_board_will_end(&s->b, "stepper", s->records[i].end_ns);
+		}
 	s->record_count = 0;
 	s->wake_ns = INT64_MAX;
 }
@@ -154,6 +186,8 @@ static inline void take_records(struct sim_board *s)
 static inline void settle(struct sim *sim, struct sim_board *s)
 {
 	take_records(s);
+	if (vt_board_step_due(&s->b) <= sim->now_ns)
+		vt_board_hold(&s->b, VT_HOLD_STEP, s->b.ends_for, sim->now_ns);
 	s->drives = vt_board_drives(&s->b);
 	update_level(sim);
 	vt_board_level(&s->b, sim->level, sim->now_ns);
@@ -174,10 +208,13 @@ static inline int64_t next_of(const struct sim *sim, const struct sim_board *s)
 {
 	int64_t next = vt_board_deadline(&s->b, sim->now_ns);
 
+	next = next == INT64_MAX ? next : next + s->late_ns;
 	if (!s->is_alive)
 		return INT64_MAX;
 	if (s->count && s->edges[0].ready_ns < next)
 		next = s->edges[0].ready_ns;
+	if (s->end_ns && s->end_ns < next)
+		next = s->end_ns;
 	return s->wake_ns < next ? s->wake_ns : next;
 }
 
@@ -185,6 +222,11 @@ static inline void serve(struct sim *sim, struct sim_board *s)
 {
 	bool due = vt_board_deadline(&s->b, sim->now_ns) <= sim->now_ns;
 
+	if (s->end_ns && s->end_ns <= sim->now_ns) {
+		reach_end(sim, s);
+		return;
+	}
+	s->late_ns = (int64_t)rng_below(100 * US);
 	take_records(s);
 	take_edges(sim, s);
 	if (due)
@@ -261,14 +303,14 @@ static inline void by_hand(struct sim *sim, struct sim_board *s, bool freeze)
 		freeze_group(s, sim->now_ns);
 	else
 		thaw_group(s, sim->now_ns > s->stop_ns ? sim->now_ns : s->stop_ns);
-	if (!s->is_alive)
-		return;
-	assert_true(s->record_count < (int)COUNT(s->records));
-	s->records[s->record_count].freeze = freeze;
-	s->records[s->record_count].number = s->freezes;
-	s->records[s->record_count++].at_ns = sim->now_ns;
-	if (s->wake_ns == INT64_MAX)
-		s->wake_ns = sim->now_ns + 10 * US + (int64_t)rng_below(100 * US);
+	note(sim, s, freeze, s->end_ns);
+}
+
+/* Let a group that stands go on for so long. */
+static inline void step_by_hand(struct sim *sim, struct sim_board *s, int64_t length_ns)
+{
+	s->left_ns = length_ns;
+	by_hand(sim, s, false);
 }
 
 static inline void die(struct sim *sim, struct sim_board *s)
@@ -284,7 +326,9 @@ static inline void die(struct sim *sim, struct sim_board *s)
 
 static inline void restart(struct sim *sim, struct sim_board *s)
 {
-	struct vt_board_found found = { sim->level, s->frozen, s->freezes, s->stop_ns };
+	struct vt_board_found found = {
+		.level = sim->level, .frozen = s->frozen, .freezes = s->freezes, .stop_ns = s->stop_ns
+	};
 
 	s->is_alive = true;
 	vt_board_restart(&s->b, &sim_config, &found, sim->now_ns);
