@@ -4,8 +4,8 @@
  *
  * The kernel notifies readers of cgroup.events at most once in 10 ms, and from a work queue: too
  * late for freezes that take tens of microseconds. So the state itself is looked at again and
- * again: at once for a while, then after giving way to the tasks that must stop, then after waits
- * that grow from 20 us to 5 ms, cut short by a notification.
+ * again: for a while after giving way to the tasks that must stop, then after waits that grow from
+ * 20 us to 5 ms, cut short by a notification.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #include "lib.h"
 
-#define SPIN_NS 50000
+#define YIELD_NS 50000
 #define YIELDS 4
 #define RETRIES_AT_ONCE 100
 #define RETRY_NAP_NS 50000
@@ -62,14 +62,12 @@ int vt_wait_until(int events_fd, bool (*done)(void *arg), void *arg, int64_t tim
 			left = timeout_ns - waited;
 		if (left <= 0)
 			return -ETIMEDOUT;
-		if (waited < SPIN_NS)
-			continue;
-		if (yields++ < YIELDS) {
+		if (waited < YIELD_NS || yields++ < YIELDS) {
 			sched_yield();
-			continue;
+		} else {
+			nap(events_fd, smaller(nap_ns, left));
+			nap_ns = smaller(nap_ns + nap_ns / 2, WAIT_LAST_NS);
 		}
-		nap(events_fd, smaller(nap_ns, left));
-		nap_ns = smaller(nap_ns + nap_ns / 2, WAIT_LAST_NS);
 	}
 	return 0;
 }
