@@ -155,7 +155,8 @@ int vt_detach(struct vt *vt, pid_t pid);
  * -EALREADY it is frozen or freezing by itself, -ENODATA the group has no tasks. */
 int vt_group_freeze(struct vt_group *g);
 
-/* Let go on; the clock runs when this returns. -EALREADY it is not frozen,
+/* Let go on; the clock runs when this returns. The calling thread runs before all ordinary ones for that
+ * moment (SCHED_FIFO), if it may: who is woken cannot hold it up. -EALREADY it is not frozen,
  * -EBUSY an ancestor cgroup is frozen as well (the own freeze is taken away all the same). */
 int vt_group_thaw(struct vt_group *g);
 

@@ -46,12 +46,14 @@ static bool is_held_from_above(struct vt_group *g)
 
 int vt_group_thaw(struct vt_group *g)
 {
-	int told = vt_cgroup_read_freeze(g->freeze_fd), err;
+	int told = vt_cgroup_read_freeze(g->freeze_fd), policy, err;
 
 	if (told < 0)
 		return cannot(-told, "cannot thaw group", g, NULL);
 	if (told) {
+		policy = vt_priority_raise();
 		err = vt_cgroup_write_freeze(g->freeze_fd, false);
+		vt_priority_restore(policy);
 		if (err)
 			return cannot(-err, "cannot thaw group", g, NULL);
 	}

@@ -191,6 +191,12 @@ void vt_retry_pause(int tries);
 /* The host's CLOCK_MONOTONIC, unless the caller is a member of a group. */
 int64_t vt_now_ns(void);
 
+/* ---- priority.c ---- */
+
+/* Not reported: whoever may not goes on as ever. -1: there is nothing to restore. */
+int vt_priority_raise(void);
+void vt_priority_restore(int policy);
+
 /* ---- group.c ---- */
 
 struct vt_group {

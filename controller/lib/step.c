@@ -319,12 +319,10 @@ static int set_steps(struct vt_group *const *groups, int count, int64_t step_ns,
 }
 
 /* What has been thawed when one fails is on its way and cannot be called back. */
-static int start(struct vt_group *const *groups, int count, vt_real at)
+static int thaw(struct vt_group *const *groups, int count)
 {
-	int err = 0;
+	int policy = vt_priority_raise(), err = 0;
 
-	for (int i = 0; i < count && count > 1 && !err; i++)
-		err = vt_clock_start_at(groups[i], at);
 	for (int i = 0; i < count && !err; i++) {
 		err = vt_cgroup_write_freeze(groups[i]->freeze_fd, false);
 		if (err) {
@@ -332,7 +330,17 @@ static int start(struct vt_group *const *groups, int count, vt_real at)
 			cannot(err, stepping, groups[i]);
 		}
 	}
+	vt_priority_restore(policy);
 	return err;
+}
+
+static int start(struct vt_group *const *groups, int count, vt_real at)
+{
+	int err = 0;
+
+	for (int i = 0; i < count && count > 1 && !err; i++)
+		err = vt_clock_start_at(groups[i], at);
+	return err ? err : thaw(groups, count);
 }
 
 int vt_step_begin(struct vt_group *const *groups, int count, int64_t step_ns, struct vt_step **out)
