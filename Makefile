@@ -6,7 +6,7 @@
 # make check     all tests of up to an hour; TIERS="lint pure" for some of them
 # make check-all      these, and those of many hours: the series, the debug kernel, waits, suites
 # make check-waits    every way to wait, at length; measures the README's matrix
-# make check-boards   10,000 cycles and 1,000 kills among four boards, at length
+# make check-boards   10,000 cycles, 1,000 kills and a bad wire, among four boards
 # make judge     suites of others in groups, long; ARGS=--quick for some of them
 # make bench     all benchmarks
 # make install   DESTDIR=, prefix=/usr/local; make uninstall takes it away again
@@ -88,6 +88,7 @@ vtd_sources := $(wildcard controller/daemon/*.c controller/config/*.c) controlle
 bpf_sources := $(wildcard bpf/*.bpf.c)
 unit_sources := $(wildcard tests/unit/*.c)
 system_sources := $(wildcard tests/system/*.c)
+board_sources := $(wildcard tests/boards/*.c)
 bench_sources := $(wildcard tests/bench/*.c)
 example_sources := $(wildcard tests/examples/*.c)
 
@@ -97,6 +98,7 @@ vtctl_objects := $(call objects,$(vtctl_sources))
 vtd_objects := $(call objects,$(vtd_sources))
 unit_tests := $(patsubst %.c,$B/%,$(unit_sources))
 system_tests := $(patsubst %.c,$B/%,$(system_sources))
+board_tests := $(patsubst %.c,$B/%,$(board_sources))
 benchmarks := $(patsubst %.c,$B/%,$(bench_sources))
 examples := $(patsubst %.c,$B/%,$(example_sources))
 skeleton := $B/bpf/vt.skel.h
@@ -104,8 +106,8 @@ skeleton := $B/bpf/vt.skel.h
 .PHONY: all tests judges check check-all check-waits check-boards judge bench demo shell docs asan install \
 	uninstall clean FORCE
 .DELETE_ON_ERROR:
-.SECONDARY: $B/obj/tests/boards/boards.o \
-	$(call objects,$(unit_sources) $(system_sources) $(bench_sources) $(example_sources))
+.SECONDARY: $(call objects,$(unit_sources) $(system_sources) $(board_sources) $(bench_sources) \
+	$(example_sources))
 
 all: $B/vtctl $B/vtd $B/libvt.so $B/docs-agree
 
@@ -211,7 +213,7 @@ $B/tests/system/%: $B/obj/tests/system/%.o $B/libvt.a
 	@mkdir -p $(@D)
 	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -Wl,--as-needed -lcmocka -lpthread
 
-$B/tests/boards/boards: $B/obj/tests/boards/boards.o $B/libvt.a
+$B/tests/boards/%: $B/obj/tests/boards/%.o $B/libvt.a
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -Wl,--as-needed -lcmocka -lpthread
@@ -219,14 +221,14 @@ $B/tests/boards/boards: $B/obj/tests/boards/boards.o $B/libvt.a
 $B/tests/bench/%: $B/obj/tests/bench/%.o $B/libvt.a
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -lm
+	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs) -lm -Wl,--as-needed -lcmocka
 
 $B/tests/examples/%: $B/obj/tests/examples/%.o $B/libvt.a
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$Q$(CC) $(all_ldflags) -o $@ $^ $(libvt_libs)
 
-tests: all $(unit_tests) $(system_tests) $(benchmarks) $(examples) $B/tests/boards/boards
+tests: all $(unit_tests) $(system_tests) $(benchmarks) $(examples) $(board_tests)
 
 # The programs whose clocks are judged; unmodified, so with none of the flags above.
 judges:
@@ -253,12 +255,13 @@ check-waits: tests judges
 	$Qtests/vm/run --kernel "$$(scripts/build-kernel --path)" --timeout 3600 --out $B/waits \
 		--append rcupdate.rcu_cpu_stall_timeout=120 -- env B=$B tests/vm/sets/waits
 
-# 10,000 cycles and 1,000 kills on four boards, in a virtual machine.
+# 10,000 cycles, 1,000 kills and as many steps on four boards, and 250 rounds of each kind on a bad wire, in
+# a virtual machine that passes over time in which nothing happens.
 check-boards: tests
 	$Qscripts/build-kernel
-	$Qtests/vm/run --kernel "$$(scripts/build-kernel --path)" --timeout 14400 \
-		--append rcupdate.rcu_cpu_stall_timeout=120 -- \
-		env B=$B CYCLES=10000 KILLS=1000 CMOCKA_MESSAGE_OUTPUT=TAP $B/tests/boards/boards
+	$Qtests/vm/run --kernel "$$(scripts/build-kernel --path)" --instructions --smp 1 --timeout 14400 -- \
+		env B=$B LATCH=2000 CYCLES=10000 KILLS=1000 STEPS=1000 TROUBLES=250 CMOCKA_MESSAGE_OUTPUT=TAP \
+		sh -c '$B/tests/boards/boards; status=$$?; $B/tests/boards/trouble && exit $$status'
 
 judge:
 	$QB=$B tests/suites/judge $(ARGS)
@@ -304,6 +307,6 @@ uninstall:
 clean:
 	rm -rf $B
 
--include $(patsubst %.o,%.d,$(libvt_objects) $(vtctl_objects) $(vtd_objects) $B/obj/tests/boards/boards.o \
-	$(call objects,$(unit_sources) $(system_sources) $(bench_sources) $(example_sources)))
+-include $(patsubst %.o,%.d,$(libvt_objects) $(vtctl_objects) $(vtd_objects) \
+	$(call objects,$(unit_sources) $(system_sources) $(board_sources) $(bench_sources) $(example_sources)))
 -include $(patsubst bpf/%.c,$B/bpf/%.d,$(bpf_sources))

@@ -89,6 +89,7 @@ static void add_board(struct json_object *o, const struct unit *u)
 	add_flag(o, "frozen", b->frozen);
 	add_flag(o, "fault", b->fault);
 	add_number(o, "latch_ns", b->config.latch_ns);
+	add_number(o, "last_ns", u->last_ns);
 	add_number(o, "worst_ns", u->worst_ns);
 	add_number(o, "wire_ns", b->wire_ns);
 	add_number(o, "frozen_ns", b->frozen_ns);

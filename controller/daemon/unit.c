@@ -120,6 +120,7 @@ static void count_delay(struct unit *u, int64_t stop_ns)
 
 	if (!b->wire || b->end_ns)
 		return;
+	u->last_ns = delay_ns;
 	if (delay_ns > u->worst_ns)
 		u->worst_ns = delay_ns;
 	if (stop_ns <= b->turned_ns[true] + b->config.latch_ns || u->overrun_told ||

@@ -58,7 +58,7 @@ struct unit {
 	uint64_t rate;          /* of its clock */
 	bool told_to_start;     /* a record said so since we asked for it */
 	bool limit_told, overrun_told;
-	int64_t worst_ns;       /* from an edge's stamp to the freeze written */
+	int64_t last_ns, worst_ns; /* from an edge's stamp to the freeze written */
 	char refused[VTD_REASON_MAX]; /* why the group is not ours; empty: it is */
 
 	/* what listeners have been told of, and what not yet */

@@ -11,7 +11,7 @@
 struct board {
 	const char *group, *output, *input, *refused;
 	bool present, wire, drives, frozen, fault;
-	int64_t latch_ns, worst_ns, wire_ns, frozen_ns;
+	int64_t latch_ns, last_ns, worst_ns, wire_ns, frozen_ns;
 	uint64_t edges, lost, spurious, late, healed, overruns, faults, fights, resyncs;
 };
 
@@ -28,6 +28,7 @@ static const struct vtctl_table table = {
 				      FIELD(frozen, "FROZEN", KIND_FLAG),
 				      FIELD(fault, NULL, KIND_FLAG),
 				      FIELD(latch_ns, "LATCH", KIND_DURATION),
+				      FIELD(last_ns, NULL, KIND_DURATION),
 				      FIELD(worst_ns, "WORST", KIND_DURATION),
 				      FIELD(wire_ns, NULL, KIND_DURATION),
 				      FIELD(frozen_ns, NULL, KIND_DURATION),

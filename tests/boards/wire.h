@@ -2,7 +2,8 @@
 /*
  * A wire between lines of gpio-sim: a process that ORs the values of all outputs and pulls all
  * inputs accordingly, one after the other. What it adds to a real wire is measured: from the look
- * that finds a change to the last input pulled, and how far apart first and last input are.
+ * that finds a change to the last input pulled, and how far apart first and last input are. It can be
+ * a bad one: bounce at each turn, or have a glitch now and then.
  */
 #ifndef VT_BOARDS_WIRE_H
 #define VT_BOARDS_WIRE_H
@@ -18,14 +19,20 @@
 
 struct wire {
 	volatile bool level, is_cut; /* cut: inputs keep what they have */
+	volatile bool bounces;       /* each turn is three */
+	volatile bool has_glitch;    /* one is due */
+	volatile int64_t longest_pulse_ns;
 	volatile long turns;
 	volatile int64_t sum_ns, worst_ns, spread_ns; /* of a turn; between first and last input */
 	int boards;
-	char chip[64];
+	char chip[64], device[64];
 	pid_t pid;
 };
 
 static struct wire *wire;
+
+/* A piece of the wire that is elsewhere: told what this one drives, it says what others do. */
+static bool (*far_end)(bool level);
 
 static inline int64_t real_ns(void)
 {
@@ -86,14 +93,39 @@ static inline bool look(const int *outputs)
 	return level;
 }
 
-static inline void pull(const int *inputs, bool level, int64_t start_ns)
+static inline void pull_one(int input, bool level)
 {
 	const char *text = level ? "pull-up" : "pull-down";
+
+	if (pwrite(input, text, strlen(text), 0) < 0)
+		_exit(2);
+}
+
+/* Away from that level and back: as quick as it can be had, of which the kernel may make one edge or none;
+ * or slow enough for both to be seen. */
+static inline void jolt(int input, bool level, bool is_slow)
+{
+	const struct timespec nap = { .tv_nsec = is_slow ? 200000 : 0 };
+	int64_t start_ns, ns;
+
+	nanosleep(&nap, NULL);
+	start_ns = real_ns();
+	pull_one(input, !level);
+	nanosleep(&nap, NULL);
+	pull_one(input, level);
+	ns = real_ns() - start_ns;
+	if (ns > wire->longest_pulse_ns)
+		wire->longest_pulse_ns = ns;
+}
+
+static inline void pull(const int *inputs, bool level, int64_t start_ns)
+{
 	int64_t first_ns = 0, end_ns;
 
 	for (int i = 0; i < wire->boards; i++) {
-		if (pwrite(inputs[i], text, strlen(text), 0) < 0)
-			_exit(2);
+		pull_one(inputs[i], level);
+		if (wire->bounces)
+			jolt(inputs[i], level, i % 2);
 		if (!i)
 			first_ns = real_ns();
 	}
@@ -116,43 +148,48 @@ static inline void be_wire(const int *outputs, const int *inputs)
 		int64_t start_ns = real_ns();
 		bool level = look(outputs);
 
+		if (far_end)
+			level |= far_end(level);
 		if (level != wire->level && !wire->is_cut) {
 			wire->level = level;
 			pull(inputs, level, start_ns);
 		}
+		for (int i = 0; i < wire->boards && wire->has_glitch; i++)
+			jolt(inputs[i], wire->level, i % 2);
+		wire->has_glitch = false;
 		nanosleep(&pause, NULL);
 	}
 }
 
-static inline void make_chip(int boards, char *device, size_t size)
+/* One line more than the boards need, for whoever wants one. */
+static inline void make_chip(int boards)
 {
 	char lines[16];
 
 	assert_int_equal(mkdir(CONFIGFS, 0755), 0);
 	assert_int_equal(mkdir(CONFIGFS "/bank", 0755), 0);
-	snprintf(lines, sizeof(lines), "%d", 2 * boards);
+	snprintf(lines, sizeof(lines), "%d", 2 * boards + 1);
 	put(CONFIGFS "/bank/num_lines", lines);
 	put(CONFIGFS "/bank/label", "vtwire");
 	assert_int_equal(mkdir(CONFIGFS "/bank/line0", 0755), 0);
 	put(CONFIGFS "/bank/line0/name", "OUT0");
 	put(CONFIGFS "/live", "1");
 	get(CONFIGFS "/bank/chip_name", wire->chip, sizeof(wire->chip));
-	get(CONFIGFS "/dev_name", device, size);
+	get(CONFIGFS "/dev_name", wire->device, sizeof(wire->device));
 }
 
 static inline void start_wire(int boards)
 {
 	int outputs[BOARDS_MAX] = { 0 }, inputs[BOARDS_MAX] = { 0 };
-	char device[64];
 	pid_t pid;
 
 	wire = mmap(NULL, sizeof(*wire), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(wire, MAP_FAILED);
 	wire->boards = boards;
-	make_chip(boards, device, sizeof(device));
+	make_chip(boards);
 	for (int i = 0; i < boards; i++) {
-		outputs[i] = open_line(device, 2 * i, "value");
-		inputs[i] = open_line(device, 2 * i + 1, "pull");
+		outputs[i] = open_line(wire->device, 2 * i, "value");
+		inputs[i] = open_line(wire->device, 2 * i + 1, "pull");
 	}
 	pid = fork();
 	assert_true(pid >= 0);
