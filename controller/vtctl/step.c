@@ -128,10 +128,27 @@ static bool is_fine_if_frozen(int err)
 	return err == -EALREADY;
 }
 
+/* A freeze would hold up whoever steps the group already. */
+static int check_free(const struct vtctl_groups *groups)
+{
+	struct vt_status s;
+
+	for (int i = 0; i < groups->count; i++) {
+		if (vt_group_status(groups->items[i], &s))
+			return vtctl_failure_of_vt();
+		if (s.has_end && s.virt.ns < s.end.ns)
+			return vtctl_failure("cannot step group '%s': another step is under way",
+					     vt_group_name(groups->items[i]));
+	}
+	return EXIT_OK;
+}
+
 static int freeze_first(struct vtctl_groups *groups, const struct vtctl_args *args)
 {
-	int status = vtctl_tell_to_freeze(groups, is_fine_if_frozen);
+	int status = check_free(groups);
 
+	if (status == EXIT_OK)
+		status = vtctl_tell_to_freeze(groups, is_fine_if_frozen);
 	if (status == EXIT_OK)
 		status = vtctl_wait_frozen(groups, args->timeout_ns);
 	if (status != EXIT_OK)
@@ -152,8 +169,11 @@ static int step(struct vtctl_groups *groups, int64_t step_ns, const struct vtctl
 		return status;
 	for (int i = 0; i < groups->count; i++)
 		let_stop(groups->items[i]);
-	if (vt_step_begin(groups->items, groups->count, step_ns, &under_way))
-		return vtctl_failure_of_vt();
+	if (vt_step_begin(groups->items, groups->count, step_ns, &under_way)) {
+		status = vtctl_failure_of_vt();
+		vtctl_thaw_asked(groups);
+		return status;
+	}
 	return finish(groups, under_way, args);
 }
 

@@ -239,6 +239,7 @@ test_ends() {
 	until [[ $(field state "$g") == running ]]; do sleep 0.05; done
 	refuse 1 'another step' vtctl run-until "$g" +2h
 	refuse 1 'not frozen' vtctl step "$g" 1ms
+	refuse 1 'another step' vtctl step "$g" 1ms --freeze-first
 	kill $stepper
 	wait $stepper 2>/dev/null
 }
