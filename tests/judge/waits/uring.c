@@ -68,15 +68,27 @@ static long enter(struct ring *r, unsigned int submit, unsigned int wait)
 	return syscall(SYS_io_uring_enter, r->fd, submit, wait, IORING_ENTER_GETEVENTS, NULL, 0);
 }
 
-/* The next completion, waited for without a time limit; NULL and errno */
+static bool has_completed(struct ring *r)
+{
+	return __atomic_load_n(word(r, r->p.cq_off.tail), __ATOMIC_ACQUIRE) !=
+	       *word(r, r->p.cq_off.head);
+}
+
+/*
+ * The next completion, waited for without a time limit; NULL and errno. A call that has submitted
+ * something does not say that a signal has interrupted it.
+ */
 static const struct io_uring_cqe *complete(struct ring *r)
 {
 	uint32_t *head = word(r, r->p.cq_off.head), seen = *head;
-	uint32_t *tail = word(r, r->p.cq_off.tail);
 	unsigned int submit = r->queued - *word(r, r->p.sq_off.head);
 
-	if ((submit || __atomic_load_n(tail, __ATOMIC_ACQUIRE) == seen) && enter(r, submit, 1) < 0)
+	if ((submit || !has_completed(r)) && enter(r, submit, 1) < 0)
 		return NULL;
+	if (!has_completed(r)) {
+		errno = EINTR;
+		return NULL;
+	}
 	__atomic_store_n(head, seen + 1, __ATOMIC_RELEASE);
 	return (struct io_uring_cqe *)(void *)(r->rings + r->p.cq_off.cqes) +
 	       (seen & *word(r, r->p.cq_off.ring_mask));
