@@ -11,6 +11,27 @@
 #include "vtd.h"
 
 #define RING_BYTES 65536
+#define MACHINES_PIDS "pid:[4026531836]" /* PROC_PID_INIT_INO */
+
+/* ---- who we are --------------------------------------------------------------------------------- */
+
+/* Records have the PIDs of the machine. In a PID namespace ours is another: a record of our own doing
+ * tells, before any of a freeze of ours. */
+static void find_self(struct vtd *d, struct unit *u)
+{
+	char name[64] = "";
+
+	if (d->self || !u->board)
+		return;
+	if (readlink("/proc/self/ns/pid", name, sizeof(name) - 1) > 0 && strcmp(name, MACHINES_PIDS) == 0) {
+		d->self = getpid();
+		return;
+	}
+	d->secret = (uint64_t)vtd_now_ns();
+	vt_events_note(u->group, VT_REC_HOLD_OFF, VT_HOLDS, d->secret);
+}
+
+/* ---- groups ------------------------------------------------------------------------------------ */
 
 static struct unit *unit_of(struct vtd *d, uint64_t id)
 {
@@ -25,8 +46,10 @@ void groups_find(struct vtd *d)
 	for (int i = 0; i < d->count; i++) {
 		struct vt_group *g;
 
-		if (!d->units[i].group && vt_group_open(d->vt, d->units[i].config->group, &g) == 0)
+		if (!d->units[i].group && vt_group_open(d->vt, d->units[i].config->group, &g) == 0) {
 			unit_adopt(&d->units[i], g);
+			find_self(d, &d->units[i]);
+		}
 	}
 }
 
@@ -133,7 +156,9 @@ static void on_record(const struct vt_record *r, void *arg)
 	struct vtd *d = arg;
 	struct unit *u = unit_of(d, r->group);
 
-	if (r->kind == VT_REC_LOST)
+	if (r->kind == VT_REC_HOLD_OFF && d->secret && r->value == d->secret)
+		d->self = (pid_t)r->pid;
+	else if (r->kind == VT_REC_LOST)
 		look_anew(d);
 	else if (r->kind == VT_REC_CREATE)
 		groups_find(d);

@@ -250,7 +250,6 @@ static int run(struct vtd *d)
 {
 	int status = EXIT_FAILURE;
 
-	d->self = getpid();
 	if (begin(d) == 0) {
 		groups_find(d);
 		settle(d);

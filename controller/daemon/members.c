@@ -109,7 +109,8 @@ bool members_any_refused(int priority, const struct vt_group *g, char *why, size
 	snprintf(path, sizeof(path), "%s/cgroup.threads", vt_group_path(g));
 	in = fopen(path, "re");
 	while (in && !refused && fgets(line, sizeof(line), in))
-		refused = is_above(priority, atoi(line), why, size);
+		if (atoi(line)) /* 0 is in another PID namespace; it would be taken for ourselves */
+			refused = is_above(priority, atoi(line), why, size);
 	if (in)
 		fclose(in);
 	return refused;

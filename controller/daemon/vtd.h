@@ -71,7 +71,8 @@ struct vtd {
 	struct vt_config config;
 	const char *run_dir;
 	int priority; /* that we really have; 0: none */
-	pid_t self;
+	pid_t self;      /* as records have it; 0: not known yet */
+	uint64_t secret; /* of the record that will tell */
 	struct vt *vt;
 	struct vt_events *events;
 	struct unit *units;

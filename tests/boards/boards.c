@@ -142,29 +142,55 @@ static void a_cut_wire(void **state)
 	await_all(VT_RUNNING, "released");
 }
 
-static void a_busy_line_is_named(void **state)
+/* A vtd that is given this output and input says that and ends. */
+static void is_refused(const char *output, const char *input, const char *says)
 {
-	struct board b = boards[1];
-	char path[64], text[512] = "";
-	FILE *in;
+	struct board b = { .dir = "/run/vt-board-bad", .config = "/run/vt-board-bad.conf" };
+	const char *path = "/run/vt-board-bad.err";
+	char text[512] = "";
+	int status;
+	FILE *f = fopen(b.config, "we");
 
-	(void)state;
-	snprintf(b.dir, sizeof(b.dir), "/run/vt-board-busy");
-	snprintf(path, sizeof(path), "/run/vt-board-busy.err");
+	assert_non_null(f);
+	fprintf(f, "group bad {\n\toutput = { %s }\n\tinput = { %s }\n}\n", output, input);
+	fclose(f);
 	if (fork() == 0) {
 		if (!freopen(path, "w", stderr))
 			_exit(1);
 		execl(vtd_path, "vtd", "--config", b.config, "--run", b.dir, NULL);
 		_exit(127);
 	}
-	wait(NULL);
-	in = fopen(path, "re");
-	assert_non_null(in);
-	if (!fgets(text, sizeof(text), in))
+	wait(&status);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	if (!fgets(text, sizeof(text), f))
 		text[0] = '\0';
-	fclose(in);
-	if (!strstr(text, "line busy (consumer 'vtd')"))
-		fail_msg("it says '%s'", text);
+	fclose(f);
+	if (!strstr(text, says) || !WIFEXITED(status) || WEXITSTATUS(status) != 1)
+		fail_msg("it ends with %x and says '%s'", (unsigned int)status, text);
+}
+
+static void a_busy_line_is_named(void **state)
+{
+	(void)state;
+	is_refused("vtwire, OUT0", "vtwire, \"1\"", "line 'OUT0' of chip 'vtwire': line busy (consumer 'vtd')");
+}
+
+/* The spare line is free. */
+static void bad_lines_are_named(void **state)
+{
+	char spare[96];
+
+	(void)state;
+	snprintf(spare, sizeof(spare), "vtwire, \"%d\"", 2 * count);
+	is_refused("nochip, \"1\"", spare, "line '1' of chip 'nochip': no such chip");
+	is_refused("vtwire, \"99\"", spare, "line '99' of chip 'vtwire': the chip has no such line");
+	is_refused("vtwire, NOLINE", spare, "line 'NOLINE' of chip 'vtwire': the chip has no such line");
+	is_refused(spare, "vtwire, \"1\"", "line '1' of chip 'vtwire': line busy (consumer 'vtd')");
+	is_refused(spare, spare, "is used twice");
+	/* Under another name: it is our own by then. */
+	snprintf(spare, sizeof(spare), "%s, \"%d\"", wire->chip, 2 * count);
+	is_refused("vtwire, \"0\"", spare, "line busy");
 }
 
 static void one_cycle(void)
@@ -344,6 +370,7 @@ int main(void)
 		SENTENCE("with two holds time goes on when the last lets go", the_last_lets_go),
 		SENTENCE("a plain echo 1 > cgroup.freeze is mirrored", a_plain_freeze_is_mirrored),
 		SENTENCE("a line that is busy is named with its consumer", a_busy_line_is_named),
+		SENTENCE("so is one that is not there", bad_lines_are_named),
 		SENTENCE("many cycles lose nothing", many_cycles),
 		SENTENCE("a thaw by hand does not beat the wire", a_thaw_by_hand_does_not_beat_the_wire),
 		SENTENCE("a step on one board is a step on all", a_step_on_the_wire),

@@ -15,7 +15,6 @@
 #define GPIO_SIM "/sys/kernel/config/gpio-sim"
 #define CONFIGFS GPIO_SIM "/vtwire"
 #define BOARDS_MAX 4
-#define LOOK_EVERY_NS 100000
 
 struct wire {
 	volatile bool level, is_cut; /* cut: inputs keep what they have */
@@ -30,6 +29,7 @@ struct wire {
 };
 
 static struct wire *wire;
+static long look_every_ns = 100000;
 
 /* A piece of the wire that is elsewhere: told what this one drives, it says what others do. */
 static bool (*far_end)(bool level);
@@ -140,7 +140,7 @@ static inline void pull(const int *inputs, bool level, int64_t start_ns)
 
 static inline void be_wire(const int *outputs, const int *inputs)
 {
-	const struct timespec pause = { .tv_nsec = LOOK_EVERY_NS };
+	const struct timespec pause = { .tv_nsec = look_every_ns };
 	const struct sched_param param = { .sched_priority = 95 };
 
 	sched_setscheduler(0, SCHED_FIFO, &param);
