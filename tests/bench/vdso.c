@@ -14,6 +14,7 @@
 #include "bench.h"
 
 #ifdef __x86_64__
+#include <sys/syscall.h>
 #include <x86intrin.h>
 
 #include "vdso_image.h"
@@ -399,6 +400,32 @@ static void measure(size_t clock, int rounds)
 		drop(&ns[i]);
 }
 
+static double time_system_calls(void)
+{
+	struct timespec t;
+	int64_t start_ns = now_ns();
+
+	for (int i = 0; i < CALLS / 10; i++)
+		syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
+	return (double)(now_ns() - start_ns) / (CALLS / 10);
+}
+
+/* The running kernel's, which knows of no members: theirs takes a little longer still. */
+static void measure_system_call(int rounds)
+{
+	static const struct reader member = { .patched = true, .place = MEMBER, .rate = RATE_ONE };
+	struct samples call_ns = { 0 }, member_ns = { 0 };
+
+	for (int round = 0; round < rounds; round++) {
+		add(&call_ns, time_system_calls());
+		add(&member_ns, time_calls(enter(&member), CLOCK_MONOTONIC));
+	}
+	heading("MONOTONIC", "system call", "member");
+	pair("as many reads (target: 7 and more)", &call_ns, &member_ns, NO_TARGET);
+	drop(&call_ns);
+	drop(&member_ns);
+}
+
 static void count_instructions(void)
 {
 	title("vdso, instructions of one read");
@@ -455,6 +482,7 @@ int main(int argc, char **argv)
 	title("vdso, ns a read; members against a time namespace without the series");
 	for (size_t i = 0; i < CLOCKS; i++)
 		measure(i, rounds_of(argc - 2, argv + 2, ROUNDS));
+	measure_system_call(rounds_of(argc - 2, argv + 2, ROUNDS));
 	count_instructions();
 	return 0;
 }
