@@ -32,6 +32,7 @@ struct track {
 	enum vt_state state;
 	uint64_t rate;   /* while running */
 	struct instant since, last;
+	uint64_t looked_ns; /* real, when the state was not taken from a record; 0: never */
 };
 
 struct vtctl_trace {
@@ -204,8 +205,10 @@ static void look_again(struct vtctl_trace *t, struct track *k)
 	}
 	now = instant_of(&s);
 	k->rate = s.rate;
-	if (!k->is_live || s.state != k->state)
-		go_on(t, k, s.state, &now);
+	if (k->is_live && s.state == k->state)
+		return;
+	k->looked_ns = now.real_ns;
+	go_on(t, k, s.state, &now);
 }
 
 /* ---- records ------------------------------------------------------------------------------- */
@@ -220,9 +223,17 @@ static enum vt_state state_at_birth(struct vtctl_trace *t, const struct track *k
 	return VT_RUNNING;
 }
 
+/* A step's tasks stop, or are let go early, before its clock gets to the end where the freeze begins. */
+static struct instant instant_on(const struct track *k, const struct vt_record *r)
+{
+	if (k->is_live && r->real_ns < k->since.real_ns)
+		return k->since;
+	return (struct instant){ r->real_ns, r->virtual_ns };
+}
+
 static void follow(struct vtctl_trace *t, struct track *k, const struct vt_record *r)
 {
-	struct instant at = { r->real_ns, r->virtual_ns };
+	struct instant at = instant_on(k, r);
 
 	switch (r->kind) {
 	case VT_REC_CREATE:
@@ -280,7 +291,7 @@ void vtctl_trace_add(struct vtctl_trace *t, const struct vt_record *r, const cha
 	k = find_track(t, r->group);
 	if (!k)
 		k = add_track(t, r->group, group);
-	if (!k || (k->is_live && r->real_ns < k->since.real_ns))
+	if (!k || (k->is_live && r->real_ns < k->looked_ns))
 		return; /* older than what was looked at */
 	follow(t, k, r);
 	if (!is_state(r->kind)) {

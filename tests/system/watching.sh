@@ -176,14 +176,31 @@ virtual_trace() {
 	if is_patched; then
 		check "a freeze takes none of the group's own time" trace "$work/trace" \
 			"len(slices(2, 'frozen')) == 1 and slices(2, 'frozen')[0]['dur'] == 0"
+		trace_steps
 	else
 		skip "a freeze takes none of the group's own time" "the kernel has no virtual clocks"
 	fi
 }
 
+trace_steps() {
+	vtctl freeze "$g"
+	listen "$work/out" --trace "$work/trace"
+	eventually grep -q "rate $g-other" "$work/trace"
+	vtctl step "$g" 20ms && vtctl step "$g" 20ms && vtctl step "$g" 20ms
+	sleep 0.2
+	stop_listener TERM
+	vtctl thaw "$g"
+	check "between steps a group is frozen, for none of its own time" trace "$work/trace" \
+		"len(slices(1, 'frozen')) == len(slices(2, 'frozen')) == 4 and
+		 all(e['dur'] == 0 for e in slices(2, 'frozen')) and contiguous(1) and contiguous(2)"
+	check "in steps it runs, for 60 ms of it" trace "$work/trace" \
+		"abs(sum(e['dur'] for name in ('thawing', 'running') for e in slices(2, name)) - 60000) < 0.01"
+}
+
 # ---- late -----------------------------------------------------------------------------------------
 
 test_late() {
+	freeze_and_thaw "$g" # in a step the order is another
 	check "late tells of a group" prints 'worst b - a' vtctl late "$g"
 	check "late -j is JSON" is_json vtctl late "$g" -j
 	check "late tells of all groups" prints $g-other vtctl late
