@@ -17,7 +17,7 @@
 
 #define NAP_FIRST_NS 20000
 #define SKIP_PATIENCE_NS INT64_C(10000000000)
-#define NAP_LAST_NS 200000
+#define NAP_LAST_NS 5000000
 
 struct goal {
 	struct vt_group *g;
@@ -156,8 +156,8 @@ int vt_step_is_done(struct vt_step *step)
 	}
 	if (done)
 		nap_ns = 1;
-	else if (step->nap_ns < NAP_LAST_NS)
-		step->nap_ns += step->nap_ns / 2;
+	else if (nap_ns == step->nap_ns && nap_ns < NAP_LAST_NS)
+		step->nap_ns += nap_ns / 2; /* it is not known when */
 	if (all_stand && !step->stopped_ns)
 		step->stopped_ns = vt_now_ns();
 	look_again_in(step, nap_ns);
@@ -209,17 +209,17 @@ static int skip_and_thaw(struct vt_group *g)
 int vt_step_skip(struct vt_step *step)
 {
 	struct vt_group *g = step->goals[0].g;
-	int idle;
+	int idle, err;
 
 	if (step->count != 1)
 		return vt_error(EINVAL, "cannot skip", NULL, "groups that step together have one time");
 	idle = vt_group_is_idle(g);
 	if (idle <= 0)
 		return idle;
-	idle = vt_group_freeze(g);
-	if (idle == -EALREADY)
+	if (vt_cgroup_read_freeze(g->freeze_fd) == 1)
 		return 0;
-	return idle ? idle : skip_and_thaw(g);
+	err = vt_cgroup_write_freeze(g->freeze_fd, true); /* also if all tasks have ended */
+	return err ? cannot(err, "cannot skip in group", g) : skip_and_thaw(g);
 }
 
 int vt_step_fd(const struct vt_step *step)

@@ -14,11 +14,18 @@
 #define HOUR (3600 * SECOND_NS)
 #define GROUPS 16
 
-static int one_frozen(void **state)
+static struct vt_group *make_virtual(const char *name)
 {
 	struct vt_group *g;
 
-	OK(vt_group_create(vt, own_name("step"), NULL, &g));
+	OK(vt_group_create(vt, name, NULL, &g));
+	return g;
+}
+
+static int one_frozen(void **state)
+{
+	struct vt_group *g = make_virtual(own_name("step"));
+
 	spawn_into(g, sleeping);
 	freeze_fully(g);
 	*state = g;
@@ -416,6 +423,33 @@ static void idle_hours_pass_at_once(void **state)
 	munmap(latest, sizeof(*latest));
 }
 
+static void ending_in_an_hour(void)
+{
+	const struct timespec hour = { .tv_sec = 3600 };
+
+	nanosleep(&hour, NULL);
+}
+
+static void an_empty_group_is_idle(void **state)
+{
+	struct vt_group *g = make_virtual(own_name("ending"));
+	struct vt_step *step;
+	int64_t start;
+	pid_t pid;
+
+	(void)state;
+	pid = spawn_into(g, ending_in_an_hour);
+	while (vt_group_is_idle(g) != 1)
+		pass_ms(1);
+	freeze_fully(g);
+	start = stands_at(g);
+	OK(vt_step_begin(&g, 1, 3 * HOUR, &step));
+	skip_to_the_end(step);
+	assert_int_equal(stands_at(g), start + 3 * HOUR);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), pid);
+	drop_group(g);
+}
+
 static void who_waits_for_others_is_not_idle(void **state)
 {
 	struct vt_group *g = *state;
@@ -542,6 +576,7 @@ int main(void)
 		WITH_FROZEN("a running group can be given an end", a_running_group_gets_an_end),
 		WITH_FROZEN("clocks below end at the same instant", clocks_below_end_with_it),
 		WITH_FROZEN("idle hours pass at once, and sleepers wake at their time", idle_hours_pass_at_once),
+		SENTENCE("so do those after the last task has ended", an_empty_group_is_idle),
 		WITH_FROZEN("who waits for a process outside is not idle", who_waits_for_others_is_not_idle),
 		WITH_FROZEN("clocks stop and start at given instants", stops_and_starts_at_instants),
 		WITH_FROZEN("a start in the future", start_in_the_future),
