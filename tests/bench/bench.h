@@ -183,6 +183,16 @@ static inline double deviation(const struct samples *s)
 
 /* ---- tables ------------------------------------------------------------------------------- */
 
+/* tests/bench/run knows what its machine counts, which nobody can see from inside. */
+static inline const char *kind_of_machine(void)
+{
+	if (getenv("VT_INSTRUCTIONS"))
+		return "instructions, 1 ns each";
+	if (is_emulated())
+		return "emulated";
+	return *hypervisor() ? "native, on a virtual machine" : "native";
+}
+
 /* Emulation changes ratios as well, so nobody should take its figures for a machine's. */
 static inline const char *machine(void)
 {
@@ -190,8 +200,7 @@ static inline const char *machine(void)
 	struct utsname u;
 
 	uname(&u);
-	snprintf(text, sizeof(text), "%.64s, %s", u.release,
-		 is_emulated() ? "emulated" : *hypervisor() ? "native, on a virtual machine" : "native");
+	snprintf(text, sizeof(text), "%.64s, %s", u.release, kind_of_machine());
 	return text;
 }
 
