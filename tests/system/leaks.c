@@ -138,7 +138,7 @@ static void one_round(long n, pid_t mover)
 		OK(vt_group_freeze(g));
 	if (!stays)
 		OK(vt_detach(vt, pid));
-	OK(vt_group_delete(g, stays));
+	OK(delete_patiently(g, stays));
 	vt_group_close(g);
 	if (stays)
 		reap(pid);
