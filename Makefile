@@ -263,7 +263,7 @@ check-waits: tests judges
 check-boards: tests
 	$Qscripts/build-kernel
 	$Qtests/vm/run --kernel "$$(scripts/build-kernel --path)" --instructions --smp 1 --timeout 14400 -- \
-		env B=$B LATCH=2000 CYCLES=10000 KILLS=1000 STEPS=1000 TROUBLES=250 CMOCKA_MESSAGE_OUTPUT=TAP \
+		env B=$B LATCH=3000 LOOK=1000 CYCLES=10000 KILLS=1000 STEPS=1000 TROUBLES=250 CMOCKA_MESSAGE_OUTPUT=TAP \
 		sh -c '$B/tests/boards/boards; status=$$?; $B/tests/boards/trouble && exit $$status'
 
 judge:

@@ -255,7 +255,7 @@ static int64_t from_edges_ns(const int64_t *before_ns)
 static void measure_skew(int pauses)
 {
 	double stood_us[BOARDS_MAX], sum_us[BOARDS_MAX] = { 0 }, half_us = 0;
-	int64_t before_ns[BOARDS_MAX];
+	int64_t before_ns[BOARDS_MAX] = { 0 };
 	struct samples us = { 0 };
 
 	pause_all(stood_us);

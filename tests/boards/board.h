@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Boards for tests: groups with a vtd each on one emulated wire (wire.h), in one machine. BOARDS in the
- * environment is how many, LATCH their latch in us, VT_SEED what random() begins with.
+ * environment is how many, LATCH their latch and LOOK how often the wire looks, in us, VT_SEED what
+ * random() begins with.
  */
 #ifndef VT_BOARDS_BOARD_H
 #define VT_BOARDS_BOARD_H
@@ -209,6 +210,7 @@ static inline int run_boards(const char *name, const struct CMUnitTest *tests, s
 	prepare_boards();
 	count = (int)number("BOARDS", 4);
 	latch_us = number("LATCH", latch_us);
+	look_every_ns = 1000 * number("LOOK", look_every_ns / 1000);
 	if (count < 1 || count > BOARDS_MAX)
 		skip_all("BOARDS is 1 to 4");
 	srandom((unsigned int)number("VT_SEED", 1));

@@ -109,6 +109,7 @@ static void many_cycles(void **state)
 	assert_int_equal(value_of(own, "lost"), 0);
 }
 
+/* In real time the two are apart by what vtd and the port are late by; but each has made all steps. */
 static void a_step(void **state)
 {
 	int64_t start_ns, ran_ns, theirs_ns;
@@ -131,7 +132,7 @@ static void a_step(void **state)
 	printf("# after %d steps of %d ms the two are %.1f us apart\n", STEPS, (int)(STEP_NS / 1000000),
 	       (double)llabs(ran_ns - theirs_ns) / 1e3);
 	assert_int_equal(is_first ? ran_ns : theirs_ns, STEPS * STEP_NS);
-	assert_true(llabs(ran_ns - theirs_ns) < latch_us * 1000 + peer->worst_ns);
+	assert_true(llabs(ran_ns - theirs_ns) < STEP_NS);
 	if (is_first)
 		must(own, "release step");
 	await_all(VT_RUNNING, "released");

@@ -13,7 +13,7 @@
 #include <poll.h>
 #include <sys/syscall.h>
 
-#define LATE_MS 50
+#define LATE_US 50000L
 #define HEALED_WITHIN_MS (CHECK_MS + 20) /* 20 ms: for vtd and the test to get round to it */
 
 static long stolen, rounds;
@@ -119,7 +119,7 @@ static void turns(void (*trouble)(const struct board *victim))
 static void be_late(const struct board *victim)
 {
 	(void)victim;
-	usleep((useconds_t)(random() % (LATE_MS * 1000)));
+	usleep((useconds_t)(random() % LATE_US));
 }
 
 static int64_t sum_of(const char *key)
@@ -149,7 +149,7 @@ static void clean_cycle(void)
 {
 	hold(&boards[0]);
 	await_all(VT_FROZEN, "in a clean cycle");
-	pass_ms(4 * LATE_MS);
+	pass_ms((int)(4 * LATE_US / 1000));
 	release(&boards[0]);
 	await_all(VT_RUNNING, "after a clean cycle");
 	pass_ms(2 * latch_us / 1000);
@@ -158,7 +158,7 @@ static void clean_cycle(void)
 /* Runs the rounds; whatever they did, clocks have stood for as long as the edges say. */
 static void unharmed(const char *what, void (*one_round)(void))
 {
-	int64_t before_ns[BOARDS_MAX], drift_ns, worst_drift_ns = 0;
+	int64_t before_ns[BOARDS_MAX] = { 0 }, drift_ns, worst_drift_ns = 0;
 
 	clean_cycle();
 	for (int i = 0; i < count; i++)
@@ -198,7 +198,7 @@ static void tell_edges(const char *what, int64_t before)
 
 	printf("# %s: pulses of up to %.1f us, %lld edges were seen\n", what,
 	       (double)wire->longest_pulse_ns / 1e3, (long long)edges);
-	assert_true(edges > 3 * count * number("TROUBLES", 8));
+	assert_true(edges > 3L * count * number("TROUBLES", 8));
 }
 
 static void a_bouncing_round(void)
