@@ -10,12 +10,6 @@ static struct vt_group *make_clock(const char *name, uint64_t rate)
 	return g;
 }
 
-static int one_clock(void **state)
-{
-	*state = make_clock(own_name("clock"), VT_RATE_ONE);
-	return 0;
-}
-
 static void begins_as_the_host(void **state)
 {
 	struct vt_status s = status_of(*state);
@@ -232,8 +226,6 @@ static void unload_with_clocks(void **state)
 	FAILS(EBUSY, vt_unload(false));
 	assert_int_equal(status_of(*state).lag_ns, 0);
 }
-
-#define WITH_CLOCK(text, function) { text, function, one_clock, no_group, NULL }
 
 int main(void)
 {

@@ -139,6 +139,16 @@ static inline int one_group(void **state)
 	return 0;
 }
 
+static inline int one_clock(void **state)
+{
+	const struct vt_group_options options = { .rate = VT_RATE_ONE };
+	struct vt_group *g;
+
+	OK(vt_group_create(vt, own_name("clock"), &options, &g));
+	*state = g;
+	return 0;
+}
+
 static inline int no_group(void **state)
 {
 	drop_group(*state);
@@ -256,5 +266,6 @@ static inline long times(const char *variable, long few)
 
 #define SENTENCE(text, function) { text, function, NULL, NULL, NULL }
 #define WITH_GROUP(text, function) { text, function, one_group, no_group, NULL }
+#define WITH_CLOCK(text, function) { text, function, one_clock, no_group, NULL }
 
 #endif

@@ -151,25 +151,13 @@ static void lets_others_read(void **state)
 	end_reader(pid);
 }
 
-static int clock_group(void **state)
-{
-	const struct vt_group_options options = { .rate = VT_RATE_ONE };
-	struct vt_group *g;
-
-	OK(vt_group_create(vt, own_name("terminal"), &options, &g));
-	*state = g;
-	return 0;
-}
-
-#define READER(text, function) { text, function, clock_group, no_group, NULL }
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		READER("a frozen reader of a terminal keeps what it has read", keeps_bytes),
-		READER("a frozen reader of a terminal keeps the time that it has left", keeps_time),
-		READER("a terminal with a frozen reader is hung up at once", lets_hang_up),
-		READER("others read a terminal that has a frozen reader", lets_others_read),
+		WITH_CLOCK("a frozen reader of a terminal keeps what it has read", keeps_bytes),
+		WITH_CLOCK("a frozen reader of a terminal keeps the time that it has left", keeps_time),
+		WITH_CLOCK("a terminal with a frozen reader is hung up at once", lets_hang_up),
+		WITH_CLOCK("others read a terminal that has a frozen reader", lets_others_read),
 	};
 
 	if (!prepare_or_skip().has_clock)
