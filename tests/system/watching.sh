@@ -184,6 +184,7 @@ virtual_trace() {
 
 trace_steps() {
 	vtctl freeze "$g"
+	rm -f "$work/trace"
 	listen "$work/out" --trace "$work/trace"
 	eventually grep -q "rate $g-other" "$work/trace"
 	vtctl step "$g" 20ms && vtctl step "$g" 20ms && vtctl step "$g" 20ms
@@ -251,7 +252,9 @@ watch_sees_freeze() {
 	grep -q "^$g *fr.*user" "$work/watched"
 }
 
+# What an earlier watch has written must not pass for what this one says.
 watch_unloaded() {
+	rm -f "$work/watched"
 	vtctl watch --interval 100ms >"$work/watched" 2>"$work/watched.err" &
 	local watcher=$!
 	pids+=("$watcher")
