@@ -73,6 +73,8 @@ struct vt;
  * -ENOENT nothing is loaded, -ESTALE the pins are of another layout, -EPERM, -ENOTSUP. */
 int vt_open(struct vt **out);
 void vt_close(struct vt *vt);
+/* 0, or -ENODEV: the BPF programs have been unloaded since. */
+int vt_check(const struct vt *vt);
 
 /* The kernel has the vtclk series: groups have clocks (level "patched", else "stock"). */
 bool vt_has_clock(const struct vt *vt);

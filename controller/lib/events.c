@@ -176,7 +176,7 @@ int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r,
 	if (err < 0 && err != -ECANCELED)
 		return vt_error(-err, "cannot read events", NULL, NULL);
 	if (!ev->count && vt_listening_is_over(&ev->listening))
-		return vt_error(ENODEV, "cannot read events", NULL, "the BPF programs have been unloaded");
+		return vt_error_unloaded("cannot read events");
 	if (!is_in_order(ev))
 		qsort(ev->found, ev->count, sizeof(*ev->found), by_seq);
 	for (size_t i = 0; i < ev->count; i++)

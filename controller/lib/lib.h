@@ -40,6 +40,7 @@ static inline int vt_return(int err)
 int vt_error_no_cgroup2(void);  /* -ENOTSUP */
 int vt_error_no_bpffs(void);    /* -ENOENT */
 int vt_error_not_loaded(void);  /* -ENOENT */
+int vt_error_unloaded(const char *what); /* -ENODEV */
 int vt_error_stale(const char *dir, unsigned int layout); /* -ESTALE */
 
 /* ---- hierarchy.c, mounts.c ---- */

@@ -66,6 +66,11 @@ int vt_error_not_loaded(void)
 			"not loaded, try: vtctl load");
 }
 
+int vt_error_unloaded(const char *what)
+{
+	return vt_error(ENODEV, what, NULL, "the BPF programs have been unloaded");
+}
+
 int vt_error_stale(const char *dir, unsigned int layout)
 {
 	return vt_error_text(ESTALE, "cannot use the pins in '%s': layout %u, this program needs "

@@ -276,14 +276,24 @@ int vt_counters(struct vt *vt, struct vt_counters *out)
 	return err;
 }
 
-/* Without links to it the directory has been unloaded since vt_open(). */
-int vt_lock(struct vt *vt)
+/* Then nothing links to the directory any more. */
+static bool is_unloaded(const struct vt *vt)
 {
 	struct stat st;
 
+	return fstat(vt->pins_fd, &st) != 0 || st.st_nlink == 0;
+}
+
+int vt_check(const struct vt *vt)
+{
+	return is_unloaded(vt) ? vt_error_unloaded("cannot go on") : 0;
+}
+
+int vt_lock(struct vt *vt)
+{
 	if (flock(vt->pins_fd, LOCK_EX))
 		return vt_error(errno, "cannot lock", vt->pins, NULL);
-	if (fstat(vt->pins_fd, &st) == 0 && st.st_nlink > 0)
+	if (!is_unloaded(vt))
 		return 0;
 	vt_unlock(vt);
 	return vt_error_not_loaded();

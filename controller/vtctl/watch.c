@@ -4,6 +4,7 @@
  * the eye, and once in every interval, for clocks go on without events.
  */
 #define _GNU_SOURCE /* open_memstream */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,6 +209,11 @@ static void hear(const struct vt_record *r, void *arg)
 		w->events_seen++;
 }
 
+static int catch_up(struct watch *w)
+{
+	return w->events ? vt_events_read(w->events, hear, w) : vt_check(w->vt);
+}
+
 static bool is_key(char key)
 {
 	return key == 'q' || key == 'Q';
@@ -233,7 +239,7 @@ static int watch(struct watch *w, bool on_screen)
 	int status;
 
 	do {
-		if (w->events && vt_events_read(w->events, hear, w) < 0)
+		if (catch_up(w) < 0)
 			return vtctl_failure_of_vt();
 		status = look(w);
 		if (status == EXIT_OK)
@@ -244,26 +250,42 @@ static int watch(struct watch *w, bool on_screen)
 	return status;
 }
 
-int vtctl_watch(struct vtctl_args *args)
+/* Without a place among the listeners, watch all the same. */
+static int begin_to_listen(struct watch *w)
+{
+	int err = vt_events_open(w->vt, &w->events);
+
+	return err && err != -EBUSY ? vtctl_failure_of_vt() : EXIT_OK;
+}
+
+static int watch_to_the_end(struct watch *w)
 {
 	bool on_screen = vtctl_screen_is_there() && !vtctl_speaks_json();
+	int status;
+
+	vtctl_signals_heed();
+	if (on_screen)
+		vtctl_screen_begin();
+	status = watch(w, on_screen);
+	if (on_screen)
+		vtctl_screen_end();
+	while (w->count > 0)
+		free(w->rows[--w->count].name);
+	free(w->rows);
+	vt_events_close(w->events);
+	return status;
+}
+
+int vtctl_watch(struct vtctl_args *args)
+{
 	struct watch w = { .args = args };
 	int status = vtctl_open(&w.vt);
 
 	if (status != EXIT_OK)
 		return status;
-	if (vt_events_open(w.vt, &w.events) != 0)
-		w.events = NULL;
-	vtctl_signals_heed();
-	if (on_screen)
-		vtctl_screen_begin();
-	status = watch(&w, on_screen);
-	if (on_screen)
-		vtctl_screen_end();
-	while (w.count > 0)
-		free(w.rows[--w.count].name);
-	free(w.rows);
-	vt_events_close(w.events);
+	status = begin_to_listen(&w);
+	if (status == EXIT_OK)
+		status = watch_to_the_end(&w);
 	vt_close(w.vt);
 	return status;
 }

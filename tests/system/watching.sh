@@ -252,17 +252,28 @@ watch_sees_freeze() {
 	grep -q "^$g *fr.*user" "$work/watched"
 }
 
-# What an earlier watch has written must not pass for what this one says.
-watch_unloaded() {
-	rm -f "$work/watched"
-	vtctl watch --interval 100ms >"$work/watched" 2>"$work/watched.err" &
-	local watcher=$!
+# start_watch FILE: as `watcher`. What an earlier one has written must not pass for what it says.
+start_watch() {
+	rm -f "$1"
+	timeout 60 vtctl watch --interval 100ms >"$1" 2>"$1.err" &
+	watcher=$!
 	pids+=("$watcher")
-	eventually grep -q "$g" "$work/watched"
+	eventually grep -q "$g" "$1"
+}
+
+watch_unloaded() {
+	local first
+	start_watch "$work/watched"
+	first=$watcher
+	while (($(listeners) < 8)); do listen "$work/out" || break; done
+	start_watch "$work/deaf"
 	vtctl unload --force
-	wait "$watcher"
+	wait "$first"
 	same "watch ends when the programs are unloaded, and says so" "1 1" \
 		"$? $(grep -c 'have been unloaded' "$work/watched.err")"
+	wait "$watcher"
+	same "so does one that found no place to listen" "1 1 1" \
+		"$? $(grep -c 'too many listen' <(head -1 "$work/deaf")) $(grep -c 'have been unloaded' "$work/deaf.err")"
 }
 
 test_refusals() {
