@@ -80,6 +80,7 @@ test_events() {
 	same "two can listen" 2 "$(listeners)"
 	freeze_and_thaw "$g"
 	vtctl create "$g/late" "${clockless[@]}"
+	eventually grep -q "create  *$g/late" "$work/lines" # or it goes before its name is known
 	vtctl delete "$g/late"
 	check "events prints a line for each event" eventually grep -q "delete  *$g/late" "$work/lines"
 	stop_listener TERM
@@ -151,6 +152,7 @@ test_trace() {
 		freeze_and_thaw "$g"
 		frozen_ns=$(($(field c_ns "$g") - $(field b_ns "$g")))
 		vtctl create "$g/late" "${clockless[@]}"
+		eventually grep -q "$g/late" "$work/trace"
 		vtctl delete "$g/late"
 		sleep 0.2
 		stop_listener $signal
