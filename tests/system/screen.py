@@ -70,9 +70,10 @@ def resize(fd, lines, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
 
-def read_for(fd, seconds, text):
+def read_for(fd, seconds, text, enough=lambda text: False):
+    """Until nobody has the other end any more, at the latest."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and not enough(text):
         if select.select([fd], [], [], 0.1)[0]:
             try:
                 text += os.read(fd, 65536)
@@ -107,14 +108,18 @@ def main():
         text = read_for(master, 1, text)
     if action == "resize":
         resize(master, 5, columns)
-        text, action = read_for(master, 1, text), "q"
+        seen = len(text)
+        text = read_for(master, 20, text, lambda text: b" more" in text[seen:])
+        action = "q"
     act(master, process, action)
     status = process.wait(timeout=20)
-    text = read_for(master, 0.2, text)
+    after = termios.tcgetattr(slave)
+    os.close(slave)
+    text = read_for(master, 20, text)
     screen = Screen()
     screen.write(text.decode())
     print(*screen.lines, sep="\n")
-    is_same = termios.tcgetattr(slave) == before and sorted(screen.modes) == [
+    is_same = after == before and sorted(screen.modes) == [
         "?1049h", "?1049l", "?25h", "?25l"]
     print(f"status {status} {'restored' if is_same else 'changed'}")
 
