@@ -402,12 +402,13 @@ static void measure(size_t clock, int rounds)
 
 static double time_system_calls(void)
 {
-	struct timespec t;
+	const int calls = CALLS / 10;
 	int64_t start_ns = now_ns();
+	struct timespec t;
 
-	for (int i = 0; i < CALLS / 10; i++)
+	for (int i = 0; i < calls; i++)
 		syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
-	return (double)(now_ns() - start_ns) / (CALLS / 10);
+	return (double)(now_ns() - start_ns) / calls;
 }
 
 /* The running kernel's, which knows of no members: theirs takes a little longer still. */
