@@ -220,6 +220,50 @@ static void never_back(void **state)
 	assert_int_equal(counters_now().clock_errors, 0);
 }
 
+/* What is told last of a thaw above: the cgroups before it take their time. */
+static struct vt_group *make_last_of_many(struct vt_group *parent)
+{
+	char name[256];
+
+	for (int i = 0; i < 32; i++) {
+		snprintf(name, sizeof(name), "%s/%d", vt_group_path(parent), i);
+		assert_int_equal(mkdir(name, 0755), 0);
+	}
+	snprintf(name, sizeof(name), "%s/last", vt_group_name(parent));
+	return make_clock(name, VT_RATE_ONE);
+}
+
+static void remove_the_many(struct vt_group *parent)
+{
+	char name[256];
+
+	for (int i = 0; i < 32; i++) {
+		snprintf(name, sizeof(name), "%s/%d", vt_group_path(parent), i);
+		assert_int_equal(rmdir(name), 0);
+	}
+}
+
+static void never_back_below(void **state)
+{
+	struct vt_group *g = *state, *last_of_many = make_last_of_many(g);
+	struct vt_status s, last = status_of(last_of_many);
+	pid_t pid;
+
+	stormy = g;
+	spawn_into(last_of_many, sleeping);
+	pid = spawn(freezing_storm);
+	for (int i = 0; i < 2000; i++) {
+		s = status_of(last_of_many);
+		assert_true(s.frozen_ns >= last.frozen_ns);
+		last = s;
+	}
+	reap(pid);
+	if (status_of(g).state != VT_RUNNING)
+		thaw_fully(g);
+	drop_group(last_of_many);
+	remove_the_many(g);
+}
+
 static void unload_with_clocks(void **state)
 {
 	(void)state;
@@ -240,6 +284,7 @@ int main(void)
 		WITH_CLOCK("clocks below are stopped and started at the same instant", one_instant),
 		WITH_CLOCK("a clock made below a frozen group stands", bound_frozen),
 		WITH_CLOCK("a clock never goes back in a storm of freezes and rates", never_back),
+		WITH_CLOCK("nor does the frozen time below a storm of freezes", never_back_below),
 		WITH_CLOCK("unloading is refused while there are clocks", unload_with_clocks),
 	};
 

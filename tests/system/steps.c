@@ -533,6 +533,31 @@ static void start_in_the_future(void **state)
 	} while (r.ns < start.ns + 10 * MS);
 }
 
+/* What is told to stop in an hour and thawed before that goes on, but nobody who is frozen himself. */
+static void frozen_below_what_goes_on(void **state)
+{
+	struct vt_group *g = *state, *child;
+	char name[256];
+	int64_t stood;
+
+	thaw_fully(g);
+	snprintf(name, sizeof(name), "%s/child", vt_group_name(g));
+	OK(vt_group_create(vt, name, NULL, &child));
+	OK(vt_group_attach(child, spawn(sleeping), VT_ATTACH_ALLOW_STEP));
+	OK(vt_clock_stop_at(g, now_and(HOUR), NULL));
+	freeze_fully(g);
+	assert_false(status_of(child).clock_stopped);
+	OK(vt_group_freeze(child));
+	thaw_fully(g);
+	stood = stands_at(child);
+	pass_ms(5);
+	assert_int_equal(stands_at(child), stood);
+	assert_false(status_of(g).clock_stopped);
+	thaw_fully(child);
+	assert_false(status_of(child).clock_stopped);
+	drop_group(child);
+}
+
 static void refusals(void **state)
 {
 	struct vt_group *g = *state, *plain = make_group(own_name("plain"));
@@ -580,6 +605,7 @@ int main(void)
 		WITH_FROZEN("who waits for a process outside is not idle", who_waits_for_others_is_not_idle),
 		WITH_FROZEN("clocks stop and start at given instants", stops_and_starts_at_instants),
 		WITH_FROZEN("a start in the future", start_in_the_future),
+		WITH_FROZEN("who is frozen below a group that goes on stands", frozen_below_what_goes_on),
 		WITH_FROZEN("steps that cannot be are refused, and change nothing", refusals),
 	};
 
