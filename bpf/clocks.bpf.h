@@ -23,6 +23,7 @@ static __always_inline void answer(struct vt_request *req, const struct vtclk_st
 	req->virtual_ns = clock->virt_ns;
 	req->stopped = clock->stopped;
 	req->stop_ns = clock->stop_ns;
+	req->expiries = clock->expiries;
 }
 
 static __always_inline void answer_host(struct vt_request *req)

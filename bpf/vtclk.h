@@ -19,7 +19,7 @@ struct vtclk_state {
 	__s64 epoch_ns;
 	__u64 stop_ns; /* where it will stop by itself, or has; VT_ENDLESS */
 	__u32 stopped;
-	__u32 unused;
+	__u32 expiries; /* twice how often timers have expired by it, plus 1 while they do; modulo 2^32 */
 };
 
 /* Syscall programs. A cgroup that is frozen gets a clock that stands. */

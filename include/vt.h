@@ -285,8 +285,9 @@ int vt_group_is_idle(struct vt_group *g);
  * to its end: what comes first. Clocks below stay where they are. -EBUSY it is not frozen,
  * -EOPNOTSUPP freeze-only, -ENOENT. */
 int vt_clock_skip(struct vt_group *g, vt_virtual to);
-/* If the one group of a step is idle, freeze it, skip, and thaw it unless it is at its end. 1 if so,
- * 0 if it is not idle. -EINVAL a step of several groups; errors of these functions. */
+/* If the one group of a step is idle, freeze it, skip, and thaw it unless it is at its end. 1: the
+ * clock stands there, so vt_step_wait() will not take long; 0: try again in a moment, members have
+ * something to do first. -EINVAL a step of several groups; errors of these functions. */
 int vt_step_skip(struct vt_step *step);
 
 /* vt_step_begin() and vt_step_wait() for one group. */

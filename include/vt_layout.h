@@ -17,7 +17,7 @@
 #include <linux/types.h>
 #endif
 
-#define VT_LAYOUT_VERSION 3
+#define VT_LAYOUT_VERSION 4
 
 /* Directory below the bpffs mount point that holds all pins. */
 #define VT_PIN_DIR "vt"
@@ -264,6 +264,7 @@ struct vt_request {
 	__u64 lead_max_ns; /* in (run_until): the freeze begins no earlier than that before, real */
 	__u64 stop_ns;    /* out: virtual, where the clock will stop by itself or has; VT_ENDLESS */
 	__u64 slot;       /* in (bind): a free place in vt_clocks */
+	__u64 expiries;   /* out (read): another number once timers have expired by the clock; odd while they do */
 };
 
 #ifndef __cplusplus /* which spells it otherwise */
@@ -275,7 +276,7 @@ _Static_assert(sizeof(struct vt_meta) == 64, "vt_meta has a hole");
 _Static_assert(sizeof(struct vt_record) == 56, "vt_record has a hole");
 _Static_assert(sizeof(struct vt_listener) == 32, "vt_listener has a hole");
 _Static_assert(sizeof(struct vt_note) == 24, "vt_note has a hole");
-_Static_assert(sizeof(struct vt_request) == 104, "vt_request has a hole");
+_Static_assert(sizeof(struct vt_request) == 112, "vt_request has a hole");
 #endif
 
 #endif /* VT_LAYOUT_H */

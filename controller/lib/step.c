@@ -117,6 +117,12 @@ static void look_again_in(struct vt_step *step, int64_t ns)
 	timerfd_settime(step->timer_fd, 0, &t, NULL);
 }
 
+/* Not if it was stopped on its way, by somebody else */
+static bool is_at_end(const struct vt_request *req)
+{
+	return req->stopped && (req->stop_ns == VT_ENDLESS || req->virtual_ns >= req->stop_ns);
+}
+
 /* 1: stands at its end, all have stopped. Else *left_ns is when to look again. */
 static int look(struct vt_group *g, bool *stands, int64_t *left_ns)
 {
@@ -125,11 +131,9 @@ static int look(struct vt_group *g, bool *stands, int64_t *left_ns)
 
 	if (err)
 		return cannot(err, "cannot follow group", g);
-	*stands = req.stopped != 0;
-	if (!*stands && req.stop_ns != VT_ENDLESS)
+	*stands = is_at_end(&req);
+	if (!req.stopped && req.stop_ns != VT_ENDLESS)
 		*left_ns = way_to(&req, (vt_virtual){ (int64_t)req.stop_ns });
-	if (*stands && req.stop_ns != VT_ENDLESS && req.virtual_ns < req.stop_ns)
-		*stands = false; /* stopped on its way, by somebody else */
 	return *stands && vt_books_state(g->vt, g->id) == VT_FROZEN && vt_group_has_stopped(g);
 }
 
@@ -190,36 +194,50 @@ int vt_clock_skip(struct vt_group *g, vt_virtual to)
 	return err ? cannot(err, "cannot skip in group", g) : 0;
 }
 
-/* Frozen by us, but the end of the step may have come first: then it stays so. */
-static int skip_and_thaw(struct vt_group *g)
+/*
+ * Frozen by us. If a timer has expired since the group was found idle, whoever waited for it has
+ * something to do before more time may pass. The end may have come by itself: then it stays frozen.
+ */
+static int skip_and_thaw(struct vt_group *g, uint64_t expiries)
 {
-	struct vt_request req;
+	struct vt_request req = { 0 };
 	int err = vt_group_wait(g, VT_FROZEN, SKIP_PATIENCE_NS);
 
 	if (!err)
-		err = vt_clock_skip(g, (vt_virtual){ INT64_MAX });
-	if (!err)
 		err = vt_clock_ask(g, &req);
-	if (!err && req.virtual_ns == req.stop_ns)
+	if (!err && req.expiries == expiries) {
+		err = vt_clock_skip(g, (vt_virtual){ INT64_MAX });
+		if (!err)
+			err = vt_clock_ask(g, &req);
+	}
+	if (!err && is_at_end(&req))
 		return 1;
 	vt_group_thaw(g);
-	return err ? err : 1;
+	return err;
 }
 
 int vt_step_skip(struct vt_step *step)
 {
 	struct vt_group *g = step->goals[0].g;
+	struct vt_request before;
 	int idle, err;
 
 	if (step->count != 1)
 		return vt_error(EINVAL, "cannot skip", NULL, "groups that step together have one time");
+	err = vt_clock_ask(g, &before);
+	if (err)
+		return cannot(err, "cannot skip in group", g);
+	if (is_at_end(&before))
+		return 1;
+	if (before.expiries % 2) /* somebody is being woken */
+		return 0;
 	idle = vt_group_is_idle(g);
 	if (idle <= 0)
 		return idle;
 	if (vt_cgroup_read_freeze(g->freeze_fd) == 1)
 		return 0;
 	err = vt_cgroup_write_freeze(g->freeze_fd, true); /* also if all tasks have ended */
-	return err ? cannot(err, "cannot skip in group", g) : skip_and_thaw(g);
+	return err ? cannot(err, "cannot skip in group", g) : skip_and_thaw(g, before.expiries);
 }
 
 int vt_step_fd(const struct vt_step *step)

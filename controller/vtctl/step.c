@@ -75,15 +75,14 @@ static int cannot_wait(const struct vtctl_groups *groups, int err)
 static int skip_on(struct vt_step *step)
 {
 	const struct timespec moment = { .tv_nsec = 200000 };
-	int done;
+	int at_end;
 
-	while ((done = vt_step_is_done(step)) == 0) {
+	while ((at_end = vt_step_skip(step)) == 0) {
 		nanosleep(&moment, NULL);
-		done = vtctl_signals_came() ? -EINTR : vt_step_skip(step);
-		if (done < 0)
-			break;
+		if (vtctl_signals_came())
+			return -EINTR;
 	}
-	return done < 0 ? done : 0;
+	return at_end < 0 ? at_end : 0;
 }
 
 static int finish(const struct vtctl_groups *groups, struct vt_step *step,
