@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cgroupfs.h"
+#include "daemon.h"
 #include "groups.h"
 #include "screen.h"
 #include "signals.h"
@@ -55,10 +56,17 @@ static const struct vtctl_table table = {
 
 /* ---- looking ------------------------------------------------------------------------------- */
 
-/* Who holds it: itself, the cgroups above, or both. */
-static const char *holds_of(const char *path)
+static const char *own_hold(struct vt_group *g, const struct vt_status *s)
 {
-	char *directory = strdup(path);
+	if (vtctl_is_held_by_wire(g))
+		return "wire";
+	return s->books.flags & VT_GROUP_STEPPED ? "step" : "user";
+}
+
+/* Who holds it: somebody itself, the cgroups above, or both. */
+static const char *holds_of(struct vt_group *g, const struct vt_status *s)
+{
+	char *directory = strdup(vt_group_path(g));
 	bool own, above = false;
 
 	if (!directory)
@@ -67,7 +75,7 @@ static const char *holds_of(const char *path)
 	while (!above && vtctl_go_up(directory))
 		above = vtctl_is_held(directory);
 	free(directory);
-	return own ? above ? "both" : "user" : above ? "above" : "none";
+	return own ? above ? "both" : own_hold(g, s) : above ? "above" : "none";
 }
 
 static void fill(struct row *row, struct vt_group *g, const struct vt_status *s)
@@ -77,7 +85,7 @@ static void fill(struct row *row, struct vt_group *g, const struct vt_status *s)
 	*row = (struct row){
 		.name = strdup(vt_group_name(g)),
 		.state = vt_state_name(s->state),
-		.holds = holds_of(vt_group_path(g)),
+		.holds = holds_of(g, s),
 		.virtual_ns = s->virt.ns,
 		.lag_ns = s->lag_ns,
 		.tasks = s->tasks,

@@ -229,6 +229,11 @@ test_watch() {
 	same "without a single escape" 0 "$(vtctl watch --count 2 --interval 50ms | grep -c $'\033')"
 	check "watch -j is JSON" is_json vtctl watch --count 1 -j
 	check "an event is a reason to look" watch_sees_freeze
+	if is_patched; then
+		check "the end of a step is no freeze by a user" watch_sees_step
+	else
+		skip "the end of a step is no freeze by a user" "the kernel has no virtual clocks"
+	fi
 	screen 24 80 q >"$work/screen"
 	check "on a terminal it has all groups" prints "${g: -5}-other running" cat "$work/screen"
 	check "q ends it, and the terminal is as before" prints 'status 0 restored' cat "$work/screen"
@@ -252,6 +257,15 @@ watch_sees_freeze() {
 	eventually grep -q "^$g *fr.*user" "$work/watched"
 	vtctl thaw "$g"
 	grep -q "^$g *fr.*user" "$work/watched"
+}
+
+watch_sees_step() {
+	vtctl run "$g-stepped" --create sleep 1000 &
+	pids+=($!)
+	eventually vtctl freeze "$g-stepped" || return
+	vtctl step "$g-stepped" 10ms && vtctl watch --count 1 >"$work/stepped"
+	vtctl delete "$g-stepped" --kill
+	grep "${g: -5}-stepped *fr.*step" "$work/stepped"
 }
 
 # start_watch FILE: as `watcher`. What an earlier one has written must not pass for what it says.
