@@ -58,6 +58,16 @@ static void a_thaw_by_hand_does_not_beat_the_wire(void **state)
 	await_all(VT_RUNNING, "released");
 }
 
+/* All clocks have stopped, too: they do so a latch after the edge. */
+static void begin_steps(struct board *b)
+{
+	if (!vt_has_clock(vt))
+		skip();
+	hold(b);
+	await_all(VT_FROZEN, "held");
+	pass_ms(2 * latch_us / 1000);
+}
+
 /* Others follow the wire: how far from the board that steps they have got. */
 static int64_t apart_ns(const int64_t *start_ns)
 {
@@ -76,11 +86,7 @@ static void a_step_on_the_wire(void **state)
 	long n = number("STEPS", 10);
 
 	(void)state;
-	if (!vt_has_clock(vt))
-		skip();
-	hold(&boards[0]);
-	await_all(VT_FROZEN, "held");
-	pass_ms(2 * latch_us / 1000);
+	begin_steps(&boards[0]);
 	for (int i = 0; i < count; i++)
 		start_ns[i] = status_of(boards[i].g).virt.ns;
 	for (long i = 0; i < n; i++) {
@@ -107,11 +113,7 @@ static void a_step_that_is_interrupted(void **state)
 	struct vt_step *step;
 
 	(void)state;
-	if (!vt_has_clock(vt))
-		skip();
-	hold(&boards[0]);
-	await_all(VT_FROZEN, "held");
-	pass_ms(2 * latch_us / 1000);
+	begin_steps(&boards[0]);
 	before_ns = status_of(boards[0].g).virt.ns;
 	OK(vt_step_begin(&boards[0].g, 1, 10 * STEP_NS, &step));
 	for (int i = 1; i < count; i++)
