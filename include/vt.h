@@ -268,7 +268,8 @@ int vt_step_begin(struct vt_group *const *groups, int count, int64_t step_ns, st
 int vt_step_watch(struct vt_group *const *groups, int count, struct vt_step **out);
 /* Readable when vt_step_is_done() should be asked. It belongs to the step. */
 int vt_step_fd(const struct vt_step *step);
-/* 1: every clock stands at its end and all tasks have stopped; 0: not yet. -ENOENT a group is gone. */
+/* 1: every clock stands at its end and all tasks have stopped; 0: not yet. -ENOENT a group is gone,
+ * -ECANCELED its end is: somebody has taken it away, or thawed the group there. */
 int vt_step_is_done(struct vt_step *step);
 /* Wait for that. timeout_ns counts from when the clocks stop; < 0: for ever. -ETIMEDOUT: the clocks
  * stand, or never will at this rate, and some task does not stop. -EINTR: a signal. */

@@ -3,7 +3,7 @@
  * Clocks that stop by themselves, and waiting for them.
  *
  * The kernel does the work. Here an end is asked for, the group thawed, and then slept until the
- * clock will have stopped; after that the books are looked at ever more rarely.
+ * clock will have stopped, with a look now and then; after that the books are looked at ever more rarely.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,10 +18,11 @@
 #define NAP_FIRST_NS 20000
 #define SKIP_PATIENCE_NS INT64_C(10000000000)
 #define NAP_LAST_NS 5000000
+#define NAP_FAR_NS 100000000 /* from an end that may be taken away, or come nearer at another rate */
 
 struct goal {
 	struct vt_group *g;
-	bool done;
+	bool done, has_end;
 };
 
 struct vt_step {
@@ -123,14 +124,27 @@ static bool is_at_end(const struct vt_request *req)
 	return req->stopped && (req->stop_ns == VT_ENDLESS || req->virtual_ns >= req->stop_ns);
 }
 
-/* 1: stands at its end, all have stopped. Else *left_ns is when to look again. */
-static int look(struct vt_group *g, bool *stands, int64_t *left_ns)
+/* Somebody may take the end away. */
+static int check_end(struct goal *goal, const struct vt_request *req)
 {
+	if (goal->has_end && req->stop_ns == VT_ENDLESS)
+		return vt_error(ECANCELED, "cannot follow group", goal->g->name, "it has no end any more");
+	goal->has_end = req->stop_ns != VT_ENDLESS;
+	return 0;
+}
+
+/* 1: stands at its end, all have stopped. Else *left_ns is when to look again. */
+static int look(struct goal *goal, bool *stands, int64_t *left_ns)
+{
+	struct vt_group *g = goal->g;
 	struct vt_request req;
 	int err = vt_clock_ask(g, &req);
 
 	if (err)
 		return cannot(err, "cannot follow group", g);
+	err = check_end(goal, &req);
+	if (err)
+		return err;
 	*stands = is_at_end(&req);
 	if (!req.stopped && req.stop_ns != VT_ENDLESS)
 		*left_ns = way_to(&req, (vt_virtual){ (int64_t)req.stop_ns });
@@ -149,14 +163,14 @@ int vt_step_is_done(struct vt_step *step)
 		if (goal->done)
 			continue;
 		left_ns = 0;
-		answer = look(goal->g, &stands, &left_ns);
+		answer = look(goal, &stands, &left_ns);
 		if (answer < 0)
 			return answer;
 		goal->done = answer;
 		done &= goal->done;
 		all_stand &= stands;
 		if (left_ns > nap_ns)
-			nap_ns = left_ns;
+			nap_ns = left_ns < NAP_FAR_NS ? left_ns : NAP_FAR_NS;
 	}
 	if (done)
 		nap_ns = 1;
@@ -227,6 +241,9 @@ int vt_step_skip(struct vt_step *step)
 	err = vt_clock_ask(g, &before);
 	if (err)
 		return cannot(err, "cannot skip in group", g);
+	err = check_end(&step->goals[0], &before);
+	if (err)
+		return err;
 	if (is_at_end(&before))
 		return 1;
 	if (before.expiries % 2) /* somebody is being woken */
@@ -379,6 +396,8 @@ int vt_step_begin(struct vt_group *const *groups, int count, int64_t step_ns, st
 		vt_step_close(step);
 		return vt_return(err);
 	}
+	for (int i = 0; i < count; i++)
+		step->goals[i].has_end = true;
 	*out = step;
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * vtctl step GROUP... D and vtctl run-until GROUP INSTANT: return when the clocks stand at their ends
  * and all tasks have stopped. The kernel sees to that; if vtctl is interrupted or killed the step goes
- * on without it.
+ * on without it. vtctl run-until GROUP never takes an end away.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -229,15 +229,12 @@ static int let_go(struct vt_group *g, const struct vtctl_instant *at)
 	return vtctl_failure_of_vt();
 }
 
-int vtctl_run_until(struct vtctl_args *args)
+static int run_until(struct vtctl_args *args, const struct vtctl_instant *at)
 {
 	struct vtctl_groups groups;
-	struct vtctl_instant at;
 	struct vt_step *under_way;
-	int status = vtctl_take_instant(args->operands[1], &at);
+	int status;
 
-	if (status != EXIT_OK)
-		return status;
 	args->count = 1;
 	status = vtctl_groups_open(args, &groups);
 	if (status != EXIT_OK)
@@ -247,11 +244,44 @@ int vtctl_run_until(struct vtctl_args *args)
 	if (status == EXIT_OK)
 		status = check_wire(&groups, args);
 	if (status == EXIT_OK)
-		status = let_go(groups.items[0], &at);
+		status = let_go(groups.items[0], at);
 	if (status == EXIT_OK && vt_step_watch(groups.items, 1, &under_way))
 		status = vtctl_failure_of_vt();
 	else if (status == EXIT_OK)
 		status = finish(&groups, under_way, args);
 	vtctl_groups_close(&groups);
 	return status;
+}
+
+/* Frozen or not, the group stays so. */
+static int take_end_away(const struct vtctl_args *args)
+{
+	struct vt_group *g;
+	struct vt_status s;
+	struct vt *vt;
+	int status = vtctl_open_group(args, &vt, &g), err;
+
+	if (status != EXIT_OK)
+		return status;
+	err = vt_group_status(g, &s);
+	if (!err && (!s.has_end || s.virt.ns >= s.end.ns))
+		status = vtctl_failure("cannot take the end of group '%s' away: it has none to come",
+				       vt_group_name(g));
+	else if (err || vt_clock_run_on(g))
+		status = vtctl_failure_of_vt();
+	else if (vtctl_speaks_json())
+		status = vtctl_print_group(vt, g);
+	vt_group_close(g);
+	vt_close(vt);
+	return status;
+}
+
+int vtctl_run_until(struct vtctl_args *args)
+{
+	struct vtctl_instant at;
+	int status = vtctl_take_instant_or_never(args->operands[1], &at);
+
+	if (status != EXIT_OK)
+		return status;
+	return at.is_never ? take_end_away(args) : run_until(args, &at);
 }

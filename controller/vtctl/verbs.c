@@ -35,7 +35,7 @@ const struct vtctl_verb vtctl_verbs[] = {
 	{ "step", NULL, "GROUP... D [--freeze-first] [--idle-skip] [--timeout D] [-v]",
 	  "let frozen groups go on by exactly D and stop",
 	  vtctl_step, OPT_FREEZE_FIRST | OPT_IDLE_SKIP | OPT_TIMEOUT | OPT_VERBOSE, OPERANDS_GROUPS_OTHER, 2, MANY },
-	{ "run-until", NULL, "GROUP INSTANT [--timeout D] [-v]",
+	{ "run-until", NULL, "GROUP INSTANT|never [--timeout D] [-v]",
 	  "let a group go on until its own time is INSTANT",
 	  vtctl_run_until, OPT_TIMEOUT | OPT_VERBOSE, OPERANDS_GROUP, 2, 2 },
 	{ "rate", NULL, "GROUP R|--tdf K", "set how fast a group's time runs",
@@ -136,22 +136,30 @@ static int take_timeout(const char *text, struct vtctl_args *args)
 	return vtctl_take_duration(text, &args->timeout_ns);
 }
 
-int vtctl_take_instant(const char *text, struct vtctl_instant *at)
+#define INSTANTS "+DURATION, 2030-01-01T00:00:00Z, +hh:mm instead of the Z, or @SECONDS, 1677 to 2262"
+
+static int take_instant(const char *text, struct vtctl_instant *at, const char *legal)
 {
 	int err;
 
-	at->after_now = *text == '+';
+	*at = (struct vtctl_instant){ .after_now = *text == '+' };
 	if (at->after_now)
 		return vtctl_take_duration(text + 1, &at->ns);
 	err = vt_parse_time(text, &at->ns);
-	return err ? vtctl_bad_number("instant", text, err,
-				      "+DURATION, 2030-01-01T00:00:00Z, +hh:mm instead of the Z, or "
-				      "@SECONDS, 1677 to 2262") : EXIT_OK;
+	return err ? vtctl_bad_number("instant", text, err, legal) : EXIT_OK;
+}
+
+int vtctl_take_instant_or_never(const char *text, struct vtctl_instant *at)
+{
+	if (strcmp(text, "never") != 0)
+		return take_instant(text, at, "never, " INSTANTS);
+	*at = (struct vtctl_instant){ .is_never = true };
+	return EXIT_OK;
 }
 
 static int take_at(const char *text, struct vtctl_args *args)
 {
-	return vtctl_take_instant(text, &args->at);
+	return take_instant(text, &args->at, INSTANTS);
 }
 
 int vtctl_take_rate(const char *text, struct vtctl_args *args)

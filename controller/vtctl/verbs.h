@@ -53,9 +53,9 @@ enum vtctl_operands {
 	OPERANDS_GROUP_COMMAND, /* a group, then a command whose options are its own */
 };
 
-/* An instant: so long after now, or a point of wall time. */
+/* An instant: so long after now, a point of wall time, or never. */
 struct vtctl_instant {
-	bool after_now;
+	bool after_now, is_never;
 	int64_t ns;
 };
 
@@ -107,7 +107,7 @@ int vtctl_parse(const struct vtctl_verb *verb, char **argv, struct vtctl_args *a
 int vtctl_take_rate(const char *text, struct vtctl_args *args);
 int vtctl_take_pid(const char *text, pid_t *pid);
 int vtctl_take_duration(const char *text, int64_t *ns);
-int vtctl_take_instant(const char *text, struct vtctl_instant *at);
+int vtctl_take_instant_or_never(const char *text, struct vtctl_instant *at);
 
 int vtctl_attach(struct vtctl_args *args);
 int vtctl_boards(struct vtctl_args *args);

@@ -190,6 +190,20 @@ test_rate() {
 	check "rate -j is JSON" is_json vtctl rate "$g" 1 -j
 }
 
+# An end that `vtctl run-until` waits for is taken away: it fails, and the group is as it was.
+takes_an_end_away() {
+	local waiter status
+	vtctl run-until "$g" +1h 2>/dev/null &
+	waiter=$!
+	until (($(field end_ns "$g") > 0)); do sleep 0.05; done
+	is_quiet vtctl run-until "$g" never || return
+	wait "$waiter"
+	status=$?
+	[[ $status == 1 && $(field end_ns "$g") == 0 && $(field state "$g") == running ]] && return
+	echo "it ended with $status, the group is $(field state "$g") and ends at $(field end_ns "$g")"
+	return 1
+}
+
 test_step() {
 	local before
 	is_patched || return
@@ -204,6 +218,8 @@ test_step() {
 	before=$(field virtual_ns "$g")
 	check "run-until is quiet" is_quiet vtctl run-until "$g" +20ms
 	same "and exact" $((before + 20000000)) "$(field virtual_ns "$g")"
+	check "run-until never takes an end away" takes_an_end_away
+	vtctl freeze "$g"
 	before=$SECONDS
 	check "step --idle-skip passes over minutes" is_quiet vtctl step "$g" 5m --idle-skip
 	check "at once" test $((SECONDS - before)) -lt 60

@@ -159,7 +159,8 @@ test_rates() {
 	done
 	refuse 2 '1 ns or more' vtctl step "$g" 0s
 	refuse 2 'for one group' vtctl step "$g" "$g" 1ms --idle-skip
-	refuse 2 "bad instant 'tomorrow'" vtctl run-until "$g" tomorrow
+	refuse 2 "bad instant 'tomorrow'.*legal: never, " vtctl run-until "$g" tomorrow
+	refuse 2 "bad instant 'never'" vtctl freeze "$g" --at never
 	refuse 2 "bad instant '10'" vtctl freeze "$g" --at 10
 	refuse 2 "bad duration '10'" vtctl freeze "$g" --at +10
 }
@@ -233,7 +234,9 @@ test_ends() {
 	local stepper
 	refuse 1 'passed' vtctl run-until "$g" 2001-01-01T00:00:00Z
 	refuse 1 'passed' vtctl freeze "$g" --at 2001-01-01T00:00:00Z
+	refuse 1 'none to come' vtctl run-until "$g" never
 	vtctl freeze "$g"
+	refuse 1 'none to come' vtctl run-until "$g" never
 	vtctl step "$g" 1h &
 	stepper=$!
 	until [[ $(field state "$g") == running ]]; do sleep 0.05; done

@@ -339,6 +339,24 @@ static void a_running_group_gets_an_end(void **state)
 	assert_false(status_of(g).has_end);
 }
 
+static void no_wait_for_an_end_that_is_gone(void **state)
+{
+	struct vt_group *g = *state;
+	struct vt_step *step;
+
+	OK(vt_step_begin(&g, 1, HOUR, &step));
+	OK(vt_clock_run_on(g));
+	FAILS(ECANCELED, vt_step_wait(step, PATIENCE_NS));
+	vt_step_close(step);
+	OK(vt_clock_run_until(g, (vt_virtual){ status_of(g).virt.ns + HOUR }));
+	OK(vt_step_watch(&g, 1, &step));
+	assert_int_equal(vt_step_is_done(step), 0);
+	OK(vt_clock_run_on(g));
+	FAILS(ECANCELED, vt_step_is_done(step));
+	vt_step_close(step);
+	assert_int_equal(status_of(g).state, VT_RUNNING);
+}
+
 static void clocks_below_end_with_it(void **state)
 {
 	const struct vt_group_options fast = { .rate = VT_RATE_ONE * 4 };
@@ -628,6 +646,7 @@ int main(void)
 		WITH_FROZEN("whenever that was", ends_whenever_its_caller_dies),
 		WITH_FROZEN("a freeze in the middle of a step puts it off", a_freeze_in_between),
 		WITH_FROZEN("a running group can be given an end", a_running_group_gets_an_end),
+		WITH_FROZEN("nobody waits for an end that is taken away", no_wait_for_an_end_that_is_gone),
 		WITH_FROZEN("clocks below end at the same instant", clocks_below_end_with_it),
 		WITH_FROZEN("idle hours pass at once, and sleepers wake at their time", idle_hours_pass_at_once),
 		WITH_FROZEN("whoever was woken goes on before time passes", who_was_woken_goes_first),
