@@ -312,8 +312,9 @@ struct vt_events;
 /* A stream of transitions of all groups, from now on; records are made only while somebody listens.
  * Up to VT_LISTENERS_MAX can listen on a machine, and each hears everything: -EBUSY. A listener that
  * dies makes room for another.
- * The fd of vt_events_fd() is readable when records wait; it belongs to the stream. Who is woken for
- * every record pays for that: who expects many of them sleeps for some ms before he reads again. */
+ * The fd of vt_events_fd() is readable when records wait, and when the BPF programs have been unloaded;
+ * it belongs to the stream. Who is woken for every record pays for that: who expects many of them sleeps
+ * for some ms before he reads again. */
 int vt_events_open(struct vt *vt, struct vt_events **out);
 /* With room for bytes / 64 records that wait, a power of two from a page to 1 GiB: -EINVAL. The other
  * has VT_RECORDS_BYTES. */
@@ -321,7 +322,8 @@ int vt_events_open_sized(struct vt *vt, size_t bytes, struct vt_events **out);
 int vt_events_fd(const struct vt_events *ev);
 /* Call each for every record that waits, in the order of seq; does not block. Returns how many.
  * Records that found no room are told by one of kind VT_REC_LOST in their place: value is how many,
- * and the instants are no earlier than theirs; what is known of states is best asked for anew. -ENODEV the BPF programs were unloaded. */
+ * and the instants are no earlier than theirs; what is known of states is best asked for anew.
+ * -ENODEV the BPF programs were unloaded. */
 int vt_events_read(struct vt_events *ev, void (*each)(const struct vt_record *r, void *arg),
 		   void *arg);
 void vt_events_close(struct vt_events *ev);

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "vtd.h"
@@ -180,30 +179,6 @@ static void serve_records(struct source *s)
 	(void)s;
 }
 
-static void serve_pins(struct source *s)
-{
-	char events[4096];
-
-	while (read(s->fd, events, sizeof(events)) > 0)
-		;
-}
-
-/* An unload tells nobody; but the directory of the pins goes from where bpffs is mounted. */
-static int watch_pins(struct vtd *d)
-{
-	struct vt_machine machine;
-	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), err;
-
-	vt_probe(&machine);
-	if (fd < 0 || inotify_add_watch(fd, machine.bpffs_mount, IN_DELETE) < 0) {
-		err = -errno;
-		vtd_log("cannot watch '%s': %s", machine.bpffs_mount, strerror(-err));
-		return err;
-	}
-	d->pins = (struct source){ .fd = fd, .serve = serve_pins, .vtd = d };
-	return vtd_watch(d, &d->pins);
-}
-
 int groups_open(struct vtd *d)
 {
 	int err = vt_open(&d->vt);
@@ -215,6 +190,5 @@ int groups_open(struct vtd *d)
 		return err;
 	}
 	d->records = (struct source){ .fd = vt_events_fd(d->events), .serve = serve_records, .vtd = d };
-	err = vtd_watch(d, &d->records);
-	return err ? err : watch_pins(d);
+	return vtd_watch(d, &d->records);
 }

@@ -78,7 +78,7 @@ struct vtd {
 	struct unit *units;
 	int count;
 	int epoll_fd;
-	struct source timer, signals, records, pins, control, read;
+	struct source timer, signals, records, control, read;
 	int clients;
 	bool has_control_group;
 	gid_t control_group;

@@ -8,12 +8,15 @@
  * What found it full was only counted. Every record says how many were lost before it, so that a
  * record which tells of a loss is put in front of the first that comes after it. If none comes, the
  * count is told as soon as the ring buffer is found empty: everything older has been heard then.
+ *
+ * The ring buffer is never polled by libbpf, so that its epoll can have the removal of pins besides.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "lib.h"
@@ -73,10 +76,13 @@ static int gather(void *arg, void *data, size_t size)
 
 static int open_ring(struct vt_events *ev, size_t bytes)
 {
+	struct epoll_event removed = { .events = EPOLLIN };
+
 	ev->room = 2 * (bytes / RECORD_BYTES);
 	ev->found = malloc((ev->room + 2) * sizeof(*ev->found));
 	ev->ring = ring_buffer__new(ev->listening.ring_fd, gather, ev, NULL);
-	if (!ev->ring)
+	if (!ev->ring || epoll_ctl(ring_buffer__epoll_fd(ev->ring), EPOLL_CTL_ADD, ev->listening.pins_fd,
+				   &removed))
 		return -errno;
 	return ev->found ? 0 : -ENOMEM;
 }

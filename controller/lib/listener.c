@@ -10,7 +10,9 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -91,17 +93,33 @@ static int put_ring(struct vt_listening *l, size_t bytes)
 	return 0;
 }
 
+/* An unload tells nobody; but the slot's directory goes with all that is beside it. */
+static int watch_pins(struct vt_listening *l)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/..", l->lock_fd);
+	l->pins_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (l->pins_fd < 0 || inotify_add_watch(l->pins_fd, path, IN_DELETE) < 0)
+		return -errno;
+	return fstat(l->lock_fd, &st) == 0 && st.st_nlink == 0 ? -ENOENT : 0;
+}
+
 int vt_listening_begin(struct vt_listening *l, const char *pins, size_t bytes)
 {
 	int err;
 
-	*l = (struct vt_listening){ .rings_fd = -1, .listeners_fd = -1, .lock_fd = -1, .ring_fd = -1 };
+	*l = (struct vt_listening){ .rings_fd = -1, .listeners_fd = -1, .lock_fd = -1, .pins_fd = -1,
+				    .ring_fd = -1 };
 	l->rings_fd = vt_pin_get(pins, "vt_rings");
 	l->listeners_fd = vt_pin_get(pins, "vt_listeners");
 	if (l->rings_fd < 0 || l->listeners_fd < 0)
 		err = l->rings_fd < 0 ? l->rings_fd : l->listeners_fd;
 	else
 		err = take_slot(l, pins);
+	if (!err)
+		err = watch_pins(l);
 	if (!err) {
 		bury_dead(l, pins);
 		err = put_ring(l, bytes);
@@ -119,6 +137,7 @@ void vt_listening_end(struct vt_listening *l)
 	vt_close_fd(l->ring_fd);
 	vt_close_fd(l->rings_fd);
 	vt_close_fd(l->listeners_fd);
+	vt_close_fd(l->pins_fd);
 	vt_close_fd(l->lock_fd);
 }
 
@@ -127,9 +146,13 @@ int vt_listening_look(const struct vt_listening *l, struct vt_listener *out)
 	return bpf_map_lookup_elem(l->listeners_fd, &l->slot, out) ? -errno : 0;
 }
 
-bool vt_listening_is_over(const struct vt_listening *l)
+/* Only if something was removed the slot's directory may be. */
+bool vt_listening_is_over(struct vt_listening *l)
 {
+	char events[4096];
 	struct stat st;
 
-	return fstat(l->lock_fd, &st) == 0 && st.st_nlink == 0;
+	while (read(l->pins_fd, events, sizeof(events)) > 0)
+		l->is_over = fstat(l->lock_fd, &st) == 0 && st.st_nlink == 0;
+	return l->is_over;
 }

@@ -8,8 +8,10 @@
 struct vt_listening {
 	int rings_fd, listeners_fd; /* maps vt_rings, vt_listeners */
 	int lock_fd;                /* the slot's directory, locked */
+	int pins_fd;                /* readable when a pin has been removed */
 	int ring_fd;                /* the ring buffer in it */
 	uint32_t slot;
+	bool is_over;
 };
 
 /* Take a slot and fill it with a ring buffer of that size. -EBUSY: all are taken. Nothing is to be
@@ -19,6 +21,6 @@ void vt_listening_end(struct vt_listening *l);
 /* What the programs have noted about this listener. */
 int vt_listening_look(const struct vt_listening *l, struct vt_listener *out);
 /* The pins have been removed: no record will come any more. */
-bool vt_listening_is_over(const struct vt_listening *l);
+bool vt_listening_is_over(struct vt_listening *l);
 
 #endif /* VT_LISTENER_H */

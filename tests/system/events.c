@@ -390,9 +390,13 @@ static void no_gaps(void **state)
 static void unloaded(void **state)
 {
 	struct vt_events *ev = listen_anew();
+	struct pollfd fd = { .fd = vt_events_fd(ev), .events = POLLIN };
 
 	(void)state;
+	assert_int_equal(poll(&fd, 1, 0), 0);
 	OK(vt_unload(true));
+	assert_int_equal(poll(&fd, 1, 5000), 1);
+	FAILS(ENODEV, vt_events_read(ev, keep, NULL));
 	FAILS(ENODEV, vt_events_read(ev, keep, NULL));
 	vt_events_close(ev);
 	vt_close(vt);

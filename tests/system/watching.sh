@@ -268,10 +268,10 @@ watch_sees_step() {
 	grep "${g: -5}-stepped *fr.*step" "$work/stepped"
 }
 
-# start_watch FILE: as `watcher`. What an earlier one has written must not pass for what it says.
+# start_watch FILE INTERVAL: as `watcher`. What an earlier one has written must not pass for what it says.
 start_watch() {
 	rm -f "$1"
-	timeout 60 vtctl watch --interval 100ms >"$1" 2>"$1.err" &
+	timeout 60 vtctl watch --interval "$2" >"$1" 2>"$1.err" &
 	watcher=$!
 	pids+=("$watcher")
 	eventually grep -q "$g" "$1"
@@ -279,16 +279,19 @@ start_watch() {
 
 watch_unloaded() {
 	local first
-	start_watch "$work/watched"
+	start_watch "$work/watched" 1h
 	first=$watcher
 	while (($(listeners) < 8)); do listen "$work/out" || break; done
-	start_watch "$work/deaf"
+	start_watch "$work/deaf" 100ms
 	vtctl unload --force
 	wait "$first"
 	same "watch ends when the programs are unloaded, and says so" "1 1" \
 		"$? $(grep -c 'have been unloaded' "$work/watched.err")"
+	eventually grep -q 'have been unloaded' "$work/out.err"
+	stop_listener TERM 2>/dev/null
+	same "events ends with that, too" 1 $?
 	wait "$watcher"
-	same "so does one that found no place to listen" "1 1 1" \
+	same "and a watch that found no place to listen" "1 1 1" \
 		"$? $(grep -c 'too many listen' <(head -1 "$work/deaf")) $(grep -c 'have been unloaded' "$work/deaf.err")"
 }
 
