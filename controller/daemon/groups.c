@@ -132,21 +132,13 @@ static void on_record_of(struct unit *u, const struct vt_record *r)
 	}
 }
 
-/* What was lost may have been anything: look at all groups as after a restart. */
+/* What was lost may have been anything, a group's end and another's beginning: look at all as after a
+ * restart. */
 static void look_anew(struct vtd *d)
 {
 	vtd_log("records were lost, looking at all groups anew");
-	for (int i = 0; i < d->count; i++) {
-		struct unit *u = &d->units[i];
-		struct vt_group *g = u->group;
-
-		if (!g)
-			continue;
-		u->group = NULL;
-		memory_close(u->board);
-		u->board = NULL;
-		unit_adopt(u, g);
-	}
+	for (int i = 0; i < d->count; i++)
+		unit_let_go(&d->units[i]);
 	groups_find(d);
 }
 

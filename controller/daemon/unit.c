@@ -302,10 +302,6 @@ void unit_adopt(struct unit *u, struct vt_group *g)
 	struct vt_status status;
 
 	u->group = g;
-	u->refused[0] = '\0';
-	if (u->freeze_fd >= 0)
-		close(u->freeze_fd);
-	u->freeze_fd = -1;
 	if (identify(u) != 0)
 		snprintf(u->refused, sizeof(u->refused), "cannot open it: %s", strerror(errno));
 	else if (vt_group_status(g, &status) != 0)
@@ -317,7 +313,7 @@ void unit_adopt(struct unit *u, struct vt_group *g)
 	u->look = true;
 }
 
-static void let_go(struct unit *u)
+void unit_let_go(struct unit *u)
 {
 	memory_close(u->board);
 	u->board = NULL;
@@ -326,12 +322,13 @@ static void let_go(struct unit *u)
 	u->freeze_fd = -1;
 	vt_group_close(u->group);
 	u->group = NULL;
+	u->refused[0] = '\0';
 }
 
 void unit_drop(struct unit *u)
 {
 	memory_remove(u->vtd->run_dir, u->id);
-	let_go(u);
+	unit_let_go(u);
 }
 
 void unit_end(struct unit *u)
@@ -343,7 +340,7 @@ void unit_end(struct unit *u)
 			write_freeze(u, "0");
 		memory_remove(u->vtd->run_dir, u->id);
 	}
-	let_go(u);
+	unit_let_go(u);
 	vt_line_close(u->output);
 	vt_line_close(u->input);
 }

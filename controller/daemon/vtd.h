@@ -99,6 +99,8 @@ int unit_open_lines(struct unit *u);
 void unit_adopt(struct unit *u, struct vt_group *g);
 /* The group has gone. */
 void unit_drop(struct unit *u);
+/* Nothing changes; groups_find() takes charge again of a group that is there. */
+void unit_let_go(struct unit *u);
 /* Do what the board wants now. */
 void unit_settle(struct unit *u);
 /* Its clock runs on this piece, and will stop by itself at that end. */

@@ -259,6 +259,33 @@ test_groups() {
 	check "one that comes is" says read 'show late' '"present":true'
 }
 
+# More records than vtd's ring buffer holds, and then that a group has gone and come.
+test_losses() {
+	local i
+	kill -STOP "$(<"$run/pid")"
+	for ((i = 0; i < 600; i++)); do
+		echo 1 >"$cg/vt/board/cgroup.freeze"
+		echo 0 >"$cg/vt/board/cgroup.freeze"
+	done
+	vtctl delete late --kill
+	vtctl create late "${clockless[@]}"
+	kill -CONT "$(<"$run/pid")"
+	check "vtd tells when it has lost records" says_in_log "records were lost"
+	check "a group that went and came meanwhile is a board" says read 'show late' '"refused":null'
+	check "which can be held" says control 'hold user late' '"kind":"user"'
+	check "and released" says control 'release user late' '"holds":[]'
+}
+
+says_in_log() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		! grep -q "$1" "$run/log" || return 0
+		sleep 0.05
+	done
+	echo "no '$1' in: $(<"$run/log")"
+	return 1
+}
+
 test_members() {
 	chrt -f 5 true 2>/dev/null || { skip "members of higher priority are refused" "no real-time priorities"; return; }
 	chrt -f 95 sleep infinity >/dev/null 2>&1 &
@@ -311,6 +338,7 @@ test_steps
 test_rights
 test_restart
 test_groups
+test_losses
 test_members
 test_costs
 test_unload
