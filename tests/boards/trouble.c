@@ -191,13 +191,19 @@ static void late_edges(void **state)
 	assert_true(sum_of("late") > late);
 }
 
+static void measure_pulses(void)
+{
+	wire->shortest_pulse_ns = INT64_MAX;
+	wire->longest_pulse_ns = 0;
+}
+
 /* In each round there are two turns and two jolts, which are edges on some boards at least. */
 static void tell_edges(const char *what, int64_t before)
 {
 	int64_t edges = sum_of("edges") - before;
 
-	printf("# %s: pulses of up to %.1f us, %lld edges were seen\n", what,
-	       (double)wire->longest_pulse_ns / 1e3, (long long)edges);
+	printf("# %s: pulses of %.2f to %.1f us, %lld edges were seen\n", what,
+	       (double)wire->shortest_pulse_ns / 1e3, (double)wire->longest_pulse_ns / 1e3, (long long)edges);
 	assert_true(edges > 3L * count * number("TROUBLES", 8));
 }
 
@@ -219,7 +225,7 @@ static void bouncing_edges(void **state)
 	int64_t edges = sum_of("edges"), lost = sum_of("lost");
 
 	(void)state;
-	wire->longest_pulse_ns = 0;
+	measure_pulses();
 	unharmed("bounces", a_bouncing_round);
 	tell_edges("bounces", edges);
 	assert_int_equal(sum_of("lost"), lost);
@@ -254,7 +260,7 @@ static void glitches(void **state)
 	int64_t edges = sum_of("edges"), spurious = sum_of("spurious");
 
 	(void)state;
-	wire->longest_pulse_ns = 0;
+	measure_pulses();
 	unharmed("glitches", a_round_with_glitches);
 	tell_edges("glitches", edges);
 	printf("# glitches: %lld were counted as spurious\n", (long long)(sum_of("spurious") - spurious));

@@ -20,7 +20,7 @@ struct wire {
 	volatile bool level, is_cut; /* cut: inputs keep what they have */
 	volatile bool bounces;       /* each turn is three */
 	volatile bool has_glitch;    /* one is due */
-	volatile int64_t longest_pulse_ns;
+	volatile int64_t shortest_pulse_ns, longest_pulse_ns;
 	volatile long turns;
 	volatile int64_t sum_ns, worst_ns, spread_ns; /* of a turn; between first and last input */
 	int boards;
@@ -105,17 +105,21 @@ static inline void pull_one(int input, bool level)
  * or slow enough for both to be seen. */
 static inline void jolt(int input, bool level, bool is_slow)
 {
-	const struct timespec nap = { .tv_nsec = is_slow ? 200000 : 0 };
+	const struct timespec nap = { .tv_nsec = 200000 };
 	int64_t start_ns, ns;
 
-	nanosleep(&nap, NULL);
-	start_ns = real_ns();
+	if (is_slow)
+		nanosleep(&nap, NULL);
 	pull_one(input, !level);
-	nanosleep(&nap, NULL);
+	start_ns = real_ns();
+	if (is_slow)
+		nanosleep(&nap, NULL);
 	pull_one(input, level);
 	ns = real_ns() - start_ns;
 	if (ns > wire->longest_pulse_ns)
 		wire->longest_pulse_ns = ns;
+	if (ns < wire->shortest_pulse_ns)
+		wire->shortest_pulse_ns = ns;
 }
 
 static inline void pull(const int *inputs, bool level, int64_t start_ns)
