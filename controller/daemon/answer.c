@@ -200,7 +200,6 @@ static struct json_object *serve(struct vtd *d, const struct peer *peer, const s
 {
 	struct unit *u = ask->group ? find(d, ask->group) : NULL;
 
-	groups_read(d);
 	if (ask->ask == VT_ASK_SHOW && !ask->group)
 		return boards(d, NULL);
 	if (!u)

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE /* struct ucred */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,10 @@
 #include "vtd.h"
 
 #define CLIENTS_MAX 64
+#define READERS_MAX 48 /* everybody may read: the rest is kept for those who control */
 #define GROUPS_MAX 1024
 #define CONTROL_GROUP "vt"
+#define REST_NS 1000000
 
 struct client {
 	struct source source;
@@ -74,64 +77,76 @@ static void hang_up(struct client *c)
 	c->source.vtd->clients--;
 }
 
+/* Edges come through threads of the kernel whose priority is below ours; so who only reads is answered with
+ * a rest before it, in which we see to what has come meanwhile. */
+static void rest(struct client *c)
+{
+	struct vtd *d = c->source.vtd;
+	int64_t now_ns = vtd_now_ns();
+
+	vtd_heed(d, !c->peer.may_control && now_ns - d->told_ns < REST_NS ? REST_NS / 1000000 : 0);
+	d->told_ns = vtd_now_ns();
+}
+
 /* A client that does not read what it asked for is no client. */
 static bool reply(struct client *c)
 {
-	char *text = answer(c->source.vtd, &c->peer, c->line);
-	size_t length = text ? strlen(text) : 0;
-	bool sent = text && send(c->source.fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+	char *text;
+	size_t length;
+	bool sent;
+
+	rest(c);
+	text = answer(c->source.vtd, &c->peer, c->line);
+	length = text ? strlen(text) : 0;
+	sent = text && send(c->source.fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) ==
 				    (ssize_t)length;
 
 	free(text);
 	return sent;
 }
 
-/* All whole lines that are there. */
-static bool serve_lines(struct client *c)
+/* A line with its end, or a piece of one. */
+static bool serve_line(struct client *c)
 {
-	char *end;
+	bool is_whole = c->line[c->length - 1] == '\n', is_text;
 
-	while ((end = memchr(c->line, '\n', c->length))) {
-		size_t used = (size_t)(end - c->line) + 1;
-
-		*end = '\0';
-		if (strlen(c->line) + 1 != used || !reply(c)) /* a NUL inside is no text */
-			return false;
-		c->length -= used;
-		memmove(c->line, end + 1, c->length);
-	}
-	return c->length < sizeof(c->line);
+	if (!is_whole)
+		return c->length < sizeof(c->line);
+	c->line[c->length - 1] = '\0';
+	is_text = strlen(c->line) + 1 == c->length;
+	c->length = 0;
+	return is_text && reply(c);
 }
 
+/* One line at a time: others wait, too. What is behind it stays in the socket. */
 static void serve_client(struct source *s)
 {
 	struct client *c = s->owner;
-	ssize_t n = recv(s->fd, c->line + c->length, sizeof(c->line) - c->length, MSG_DONTWAIT);
+	char *at = c->line + c->length, *end;
+	ssize_t n = recv(s->fd, at, sizeof(c->line) - c->length, MSG_PEEK | MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n > 0)
-		c->length += (size_t)n;
-	if (n <= 0 || !serve_lines(c))
+	end = n > 0 ? memchr(at, '\n', (size_t)n) : NULL;
+	if (end)
+		n = end + 1 - at;
+	c->length += n > 0 ? (size_t)n : 0;
+	if (n <= 0 || recv(s->fd, at, (size_t)n, MSG_DONTWAIT) != n || !serve_line(c))
 		hang_up(c);
 }
 
-static void accept_client(struct source *s)
+static void admit(struct vtd *d, int fd, bool is_control)
 {
-	struct vtd *d = s->vtd;
-	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct client *c;
+	bool has_room = d->clients < (is_control ? CLIENTS_MAX : READERS_MAX);
+	struct client *c = has_room ? calloc(1, sizeof(*c)) : NULL;
 
-	if (fd < 0)
-		return;
-	c = d->clients < CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
 	if (!c) {
 		close(fd);
 		return;
 	}
 	c->source = (struct source){ .fd = fd, .serve = serve_client, .vtd = d, .owner = c };
-	identify(d, fd, s == &d->control, &c->peer);
-	if (vtd_watch(d, &c->source) != 0) {
+	identify(d, fd, is_control, &c->peer);
+	if (vtd_watch(&c->source) != 0) {
 		close(fd);
 		free(c);
 		return;
@@ -139,12 +154,21 @@ static void accept_client(struct source *s)
 	d->clients++;
 }
 
+/* Who cannot be accepted, for want of a descriptor, waits for the next one to come. */
+static void accept_clients(struct source *s)
+{
+	int fd;
+
+	while ((fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+		admit(s->vtd, fd, s == &s->vtd->control);
+}
+
 /* ---- sockets ------------------------------------------------------------------------------- */
 
 static int bind_socket(const struct vtd *d, const char *path, mode_t mode)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
@@ -162,11 +186,11 @@ static int open_socket(struct vtd *d, struct source *s, const char *name, mode_t
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int n = snprintf(path, sizeof(path), "%s/%s", d->run_dir, name);
 
-	*s = (struct source){ .serve = accept_client, .vtd = d, .fd = systemd_socket(name) };
+	*s = (struct source){ .serve = accept_clients, .is_told_once = true, .vtd = d, .fd = systemd_socket(name) };
 	if (s->fd < 0)
 		s->fd = n < (int)sizeof(path) ? bind_socket(d, path, mode) : -ENAMETOOLONG;
-	if (s->fd >= 0)
-		return vtd_watch(d, s);
+	if (s->fd >= 0 && fcntl(s->fd, F_SETFL, O_NONBLOCK) == 0) /* systemd's would block */
+		return vtd_watch(s);
 	vtd_log("cannot listen at '%s/%s': %s", d->run_dir, name, strerror(-s->fd));
 	return s->fd;
 }

@@ -181,6 +181,7 @@ int groups_open(struct vtd *d)
 		vtd_log("%s", vt_message());
 		return err;
 	}
-	d->records = (struct source){ .fd = vt_events_fd(d->events), .serve = serve_records, .vtd = d };
-	return vtd_watch(d, &d->records);
+	d->records = (struct source){ .fd = vt_events_fd(d->events), .is_urgent = true, .serve = serve_records,
+				      .vtd = d };
+	return vtd_watch(&d->records);
 }

@@ -51,16 +51,21 @@ int64_t vtd_now_ns(void)
 
 /* ---- sources ------------------------------------------------------------------------------- */
 
-int vtd_watch(struct vtd *d, struct source *s)
+static int epoll_of(const struct source *s)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = s };
+	return s->is_urgent ? s->vtd->urgent.fd : s->vtd->epoll_fd;
+}
 
-	return epoll_ctl(d->epoll_fd, EPOLL_CTL_ADD, s->fd, &event) ? -errno : 0;
+int vtd_watch(struct source *s)
+{
+	struct epoll_event event = { .events = EPOLLIN | (s->is_told_once ? EPOLLET : 0), .data.ptr = s };
+
+	return epoll_ctl(epoll_of(s), EPOLL_CTL_ADD, s->fd, &event) ? -errno : 0;
 }
 
 void vtd_unwatch(struct source *s)
 {
-	epoll_ctl(s->vtd->epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
+	epoll_ctl(epoll_of(s), EPOLL_CTL_DEL, s->fd, NULL);
 }
 
 static void serve_timer(struct source *s)
@@ -85,9 +90,9 @@ static void serve_signals(struct source *s)
 
 static int open_timer(struct vtd *d)
 {
-	d->timer = (struct source){ .serve = serve_timer, .vtd = d };
+	d->timer = (struct source){ .is_urgent = true, .serve = serve_timer, .vtd = d };
 	d->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	return d->timer.fd < 0 ? -errno : vtd_watch(d, &d->timer);
+	return d->timer.fd < 0 ? -errno : vtd_watch(&d->timer);
 }
 
 static int open_signals(struct vtd *d)
@@ -102,7 +107,7 @@ static int open_signals(struct vtd *d)
 	signal(SIGPIPE, SIG_IGN); /* NOLINT(bugprone-signal-handler,cert-sig30-c) */
 	d->signals = (struct source){ .serve = serve_signals, .vtd = d };
 	d->signals.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return d->signals.fd < 0 ? -errno : vtd_watch(d, &d->signals);
+	return d->signals.fd < 0 ? -errno : vtd_watch(&d->signals);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------ */
@@ -122,12 +127,12 @@ static void arm_timer(struct vtd *d)
 	timerfd_settime(d->timer.fd, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
-static void serve(const struct epoll_event *events, int n, bool lines)
+static void serve(const struct epoll_event *events, int n)
 {
 	for (int i = 0; i < n; i++) {
 		struct source *s = events[i].data.ptr;
 
-		if (s->is_line == lines && !s->is_gone)
+		if (!s->is_gone)
 			s->serve(s);
 	}
 }
@@ -150,6 +155,27 @@ static void settle(struct vtd *d)
 	arm_timer(d);
 }
 
+void vtd_heed(struct vtd *d, int patience_ms)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int n = epoll_wait(d->urgent.fd, events, EVENTS_MAX, patience_ms);
+
+	serve(events, n);
+	settle(d);
+}
+
+/* The round heeds it anyway, before all else. */
+static void serve_urgent(struct source *s)
+{
+	(void)s;
+}
+
+static int open_urgent(struct vtd *d)
+{
+	d->urgent = (struct source){ .fd = epoll_create1(EPOLL_CLOEXEC), .serve = serve_urgent, .vtd = d };
+	return d->urgent.fd < 0 ? -errno : vtd_watch(&d->urgent);
+}
+
 /* Lines are settled before people are talked to. */
 static int loop(struct vtd *d)
 {
@@ -163,9 +189,8 @@ static int loop(struct vtd *d)
 			vtd_log("cannot wait: %s", strerror(errno));
 			return EXIT_FAILURE;
 		}
-		serve(events, n, true);
-		settle(d);
-		serve(events, n, false);
+		vtd_heed(d, 0);
+		serve(events, n);
 		settle(d);
 		bury(events, n);
 	}
@@ -217,7 +242,9 @@ static int begin(struct vtd *d)
 	if (err)
 		return err;
 	d->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	err = d->epoll_fd < 0 ? -errno : open_timer(d);
+	err = d->epoll_fd < 0 ? -errno : open_urgent(d);
+	if (!err)
+		err = open_timer(d);
 	if (!err)
 		err = open_signals(d);
 	if (err) {

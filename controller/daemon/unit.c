@@ -56,9 +56,9 @@ static int open_input(struct unit *u)
 
 	if (err)
 		return err;
-	u->source = (struct source){ .fd = vt_line_fd(u->input), .is_line = true, .serve = serve_line,
+	u->source = (struct source){ .fd = vt_line_fd(u->input), .is_urgent = true, .serve = serve_line,
 				     .vtd = u->vtd, .owner = u };
-	return vtd_watch(u->vtd, &u->source);
+	return vtd_watch(&u->source);
 }
 
 int unit_open_lines(struct unit *u)

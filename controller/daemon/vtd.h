@@ -31,11 +31,12 @@
 
 struct vtd;
 
-/* Something that epoll watches. Lines are served before all else. */
+/* Something that epoll watches. */
 struct source {
 	int fd;
-	bool is_line;
-	bool is_gone; /* closed; freed after the round */
+	bool is_urgent;    /* served before others, and between them */
+	bool is_told_once; /* when it becomes ready, not for as long as it is */
+	bool is_gone;      /* closed; freed after the round */
 	void (*serve)(struct source *s);
 	struct vtd *vtd;
 	void *owner;
@@ -78,7 +79,9 @@ struct vtd {
 	struct unit *units;
 	int count;
 	int epoll_fd;
-	struct source timer, signals, records, control, read;
+	struct source urgent; /* an epoll of its own, for lines and the next two */
+	struct source timer, records, signals, control, read;
+	int64_t told_ns;      /* when somebody was answered last */
 	int clients;
 	bool has_control_group;
 	gid_t control_group;
@@ -89,8 +92,10 @@ struct vtd {
 /* ---- main.c ---- */
 __attribute__((format(printf, 1, 2))) void vtd_log(const char *format, ...);
 int64_t vtd_now_ns(void);
-int vtd_watch(struct vtd *d, struct source *s);
+int vtd_watch(struct source *s);
 void vtd_unwatch(struct source *s);
+/* See to all that is urgent; wait for that so long, if there is none. */
+void vtd_heed(struct vtd *d, int patience_ms);
 
 /* ---- unit.c ---- */
 /* Its lines; exit says why not. */

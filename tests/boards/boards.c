@@ -367,6 +367,37 @@ static void busy_members(void **state)
 	set_fifo(0, 0);
 }
 
+/* With the wire cut until then, the edge comes while its vtd answers as many as it takes, who have asked
+ * as much as a line of theirs may hold. */
+static void many_who_ask(void **state)
+{
+	char request[4200];
+	int asking[40];
+	int64_t late_ns;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(request); i++)
+		request[i] = "show\n"[i % 5];
+	for (int i = 0; i < 40; i++)
+		asking[i] = call(&boards[1], "read");
+	wire->is_cut = true;
+	hold(&boards[0]);
+	kill(boards[1].vtd, SIGSTOP);
+	assert_int_equal(waitpid(boards[1].vtd, NULL, WUNTRACED), boards[1].vtd);
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(write(asking[i], request, sizeof(request)), sizeof(request));
+	wire->is_cut = false;
+	kill(boards[1].vtd, SIGCONT);
+	await_all(VT_FROZEN, "while many ask");
+	for (int i = 0; i < 40; i++)
+		close(asking[i]);
+	late_ns = value_of(&boards[1], "last_ns");
+	printf("# while 40 ask: %.1f us from edge to freeze written\n", (double)late_ns / 1e3);
+	release(&boards[0]);
+	await_all(VT_RUNNING, "released");
+	assert_true(late_ns < 1000 * latch_us);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +415,7 @@ int main(void)
 		SENTENCE("when who holds dies others go on, and stop again with his restart", an_initiator_dies),
 		SENTENCE("after kill -9 at random moments all agree", kills),
 		SENTENCE("members that spin in real time on every CPU are frozen", busy_members),
+		SENTENCE("an edge does not wait for those who ask", many_who_ask),
 	};
 
 	return run_boards("boards", tests, sizeof(tests) / sizeof(tests[0]));

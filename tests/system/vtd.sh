@@ -286,6 +286,55 @@ says_in_log() {
 	return 1
 }
 
+test_crowds() {
+	check "as many readers as can be do not keep a controller out" holds_in_a_crowd
+	check "vtd without descriptors is not busy" is_calm_without_descriptors
+}
+
+holds_in_a_crowd() {
+	local status
+	python3 -c '
+import socket, sys, time
+readers = [socket.socket(socket.AF_UNIX) for i in range(80)]
+for reader in readers:
+    reader.connect(sys.argv[1])
+print("all", flush=True)
+time.sleep(60)' "$run/read" >"$run/crowd" &
+	pids+=($!)
+	until [[ -s $run/crowd ]]; do sleep 0.05; done
+	says control 'hold user board' '"kind":"user"'
+	status=$?
+	says control 'release user board' '"holds":[]' || status=1
+	kill "${pids[-1]}"
+	((status == 0))
+}
+
+# In hundredths of a second
+cpu_time() {
+	awk '{ print $14 + $15 }' "/proc/$1/stat"
+}
+
+is_calm_without_descriptors() {
+	local pid before used free=0
+	pid=$(<"$run/pid")
+	while [[ -e /proc/$pid/fd/$free ]]; do ((++free)); done
+	prlimit --pid "$pid" --nofile="$free:"
+	python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+time.sleep(60)' "$run/read" &
+	pids+=($!)
+	sleep 0.5
+	before=$(cpu_time "$pid")
+	sleep 1
+	used=$(($(cpu_time "$pid") - before))
+	kill "${pids[-1]}"
+	prlimit --pid "$pid" --nofile=1024:
+	((used < 20)) || { echo "it used $used hundredths of a second"; return 1; }
+	says read show '"boards"'
+}
+
 test_members() {
 	chrt -f 5 true 2>/dev/null || { skip "members of higher priority are refused" "no real-time priorities"; return; }
 	chrt -f 95 sleep infinity >/dev/null 2>&1 &
@@ -339,6 +388,7 @@ test_rights
 test_restart
 test_groups
 test_losses
+test_crowds
 test_members
 test_costs
 test_unload
