@@ -29,18 +29,21 @@ static struct vt_line_spec spec_of(const struct unit *u, const struct vt_config_
 	};
 }
 
+/* No more than the kernel keeps: from a wire that chatters more may come all the time. */
 static void take_edges(struct unit *u)
 {
 	struct vt_line_edge e;
-	int n;
+	int n = 0;
 
-	while ((n = vt_line_next_edge(u->input, &e)) > 0) {
+	for (int i = 0; i < VT_LINE_EDGES && (n = vt_line_next_edge(u->input, &e)) > 0; i++) {
 		if (u->board)
 			vt_board_edge(u->board, e.seq, e.asserted, e.stamp_ns, vtd_now_ns());
 		notes_edge(u, &e);
 	}
-	if (n < 0)
+	if (n < 0) {
 		vtd_log("group '%s': cannot read edges: %s", u->config->group, strerror(-n));
+		u->is_cut_off = true;
+	}
 	u->look = true;
 }
 
@@ -74,6 +77,14 @@ int unit_open_lines(struct unit *u)
 		vtd_log("%s:%d: group '%s': %s", u->config->file, u->config->line, u->config->group,
 			vt_line_message());
 	return err;
+}
+
+static void close_lines(struct unit *u)
+{
+	vt_line_close(u->output);
+	vt_line_close(u->input);
+	u->output = u->input = NULL;
+	u->driven = false;
 }
 
 static bool level_of(struct unit *u, bool otherwise)
@@ -225,10 +236,23 @@ static void hold_for_step(struct unit *u)
 		vt_board_hold(u->board, VT_HOLD_STEP, u->board->ends_for, vtd_now_ns());
 }
 
+/* Its chip is gone. What only the wire has frozen goes on, as on a board that was never on one. */
+static void leave_wire(struct unit *u)
+{
+	vtd_log("group '%s' is on no wire any more, until vtd is started again", u->config->group);
+	vtd_unwatch(&u->source);
+	close_lines(u);
+	u->is_cut_off = false;
+	unit_let_go(u);
+	groups_find(u->vtd);
+}
+
 void unit_settle(struct unit *u)
 {
 	int64_t now_ns;
 
+	if (u->is_cut_off)
+		leave_wire(u);
 	if (u->board && vt_board_step_due(u->board) <= vtd_now_ns())
 		hold_for_step(u);
 	drive(u);
@@ -341,6 +365,5 @@ void unit_end(struct unit *u)
 		memory_remove(u->vtd->run_dir, u->id);
 	}
 	unit_let_go(u);
-	vt_line_close(u->output);
-	vt_line_close(u->input);
+	close_lines(u);
 }

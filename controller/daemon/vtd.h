@@ -49,6 +49,7 @@ struct unit {
 	struct source source; /* the input's edges */
 	bool driven;
 	bool look; /* the level may have changed */
+	bool is_cut_off; /* the input is gone */
 
 	/* while the group is there */
 	struct vt_group *group;

@@ -204,10 +204,19 @@ static inline void start_wire(int boards)
 	wire->pid = pid; /* not by both: the memory is shared */
 }
 
+/* The chip goes. */
+static inline void cut_off(void)
+{
+	if (!wire->pid)
+		return;
+	reap(wire->pid);
+	wire->pid = 0;
+	put(CONFIGFS "/live", "0");
+}
+
 static inline void stop_wire(void)
 {
-	reap(wire->pid);
-	put(CONFIGFS "/live", "0");
+	cut_off();
 	rmdir(CONFIGFS "/bank/line0");
 	rmdir(CONFIGFS "/bank");
 	rmdir(CONFIGFS);
