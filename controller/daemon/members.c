@@ -4,6 +4,7 @@
  * with all memory locked. A member that is not below could keep us from freezing it.
  */
 #define _GNU_SOURCE /* SCHED_RESET_ON_FORK, MCL_ONFAULT */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +60,9 @@ void members_name(pid_t pid, char *buf, size_t size)
 	}
 	if (n > 0)
 		comm[n - (comm[n - 1] == '\n')] = '\0';
+	for (char *c = comm; *c; c++) /* a name is part of a line in the log */
+		if (iscntrl((unsigned char)*c))
+			*c = '?';
 	snprintf(buf, size, "%.16s[%d]", comm, (int)pid);
 }
 

@@ -337,7 +337,8 @@ time.sleep(60)' "$run/read" &
 
 test_members() {
 	chrt -f 5 true 2>/dev/null || { skip "members of higher priority are refused" "no real-time priorities"; return; }
-	chrt -f 95 sleep infinity >/dev/null 2>&1 &
+	cp "$(command -v sleep)" "$run/two"$'\n'lines
+	chrt -f 95 "$run/two"$'\n'lines infinity >/dev/null 2>&1 &
 	pids+=($!)
 	disown
 	until chrt -p "${pids[-1]}" | grep -q 'FIFO'; do sleep 0.1; done
@@ -346,6 +347,7 @@ test_members() {
 	echo "${pids[-1]}" >"$cg/vt/rt/cgroup.procs"
 	sleep 0.3
 	check "one that comes in by hand is complained of" grep -q "priority 95, not below" "$run/log"
+	check "in one line, whatever its name" grep -q "two?lines.* priority 95, not below" "$run/log"
 }
 
 # RSS in KiB, and context switches in two seconds with nothing to do.
