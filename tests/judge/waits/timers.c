@@ -46,6 +46,7 @@ static void suspend(struct wait *w, const sigset_t *open)
 	} while (alarms && tick(w, 1));
 	ended(w, alarms ? 0 : EINTR);
 	alarm(0);
+	drop_signal(SIGALRM);
 }
 
 static void by_alarm(struct wait *w)
@@ -105,6 +106,7 @@ static void by_setitimer_ppoll(struct wait *w)
 	ppoll(NULL, 0, NULL, &open);
 	ended(w, alarms ? 0 : EINTR);
 	alarm(0);
+	drop_signal(SIGALRM);
 }
 
 /* ---- POSIX timers ---------------------------------------------------------------------------- */
@@ -138,6 +140,7 @@ static void by_timer(struct wait *w)
 	need(w, timer_settime(timer, flags(w), &t, NULL));
 	take_signals(w, &set);
 	timer_delete(timer);
+	drop_signal(SIGRTMIN);
 }
 
 static void by_timer_thread_id(struct wait *w)
@@ -154,6 +157,7 @@ static void by_timer_thread_id(struct wait *w)
 	need(w, timer_settime(timer, flags(w), &t, NULL));
 	take_signals(w, &set);
 	timer_delete(timer);
+	drop_signal(SIGRTMIN);
 }
 
 static void post(union sigval value)
@@ -161,22 +165,32 @@ static void post(union sigval value)
 	sem_post(value.sival_ptr);
 }
 
+/* A thread of the timer before may still be on its way to post. */
+static sem_t *next_semaphore(void)
+{
+	static sem_t all[64];
+	static unsigned int count;
+	sem_t *sem = &all[count++ % 64];
+
+	sem_init(sem, 0, 0);
+	return sem;
+}
+
 static void by_timer_thread(struct wait *w)
 {
-	static sem_t sem;
+	sem_t *sem = next_semaphore();
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD, .sigev_notify_function = post,
-				  .sigev_value.sival_ptr = &sem };
+				  .sigev_value.sival_ptr = sem };
 	struct itimerspec t;
 	timer_t timer;
 	int rc;
 
-	sem_init(&sem, 0, 0);
 	need(w, timer_create(w->clock, &event, &timer));
 	begin(w);
 	t = timer_of(w);
 	need(w, timer_settime(timer, flags(w), &t, NULL));
 	do {
-		rc = sem_wait(&sem);
+		rc = sem_wait(sem);
 	} while (!rc && tick(w, 1));
 	ended(w, failed(rc));
 	timer_delete(timer);
@@ -241,6 +255,7 @@ static void by_i386_timer(struct wait *w)
 	need(w, i386(260, timer, flags(w), address_of(m->time), 0, 0));
 	take_signals(w, &set);
 	syscall(SYS_timer_delete, timer);
+	drop_signal(SIGRTMIN);
 }
 
 static void by_i386_timer64(struct wait *w)
@@ -253,6 +268,7 @@ static void by_i386_timer64(struct wait *w)
 	need(w, i386(409, timer, flags(w), address_of(&m->time64), 0, 0));
 	take_signals(w, &set);
 	syscall(SYS_timer_delete, timer);
+	drop_signal(SIGRTMIN);
 }
 
 #endif

@@ -196,3 +196,15 @@ sigset_t block_signal(int number)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	return set;
 }
+
+/* A timer may have expired again before it was deleted: its signal would be taken for the next one's. */
+void drop_signal(int number)
+{
+	const struct timespec none = { 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	while (sigtimedwait(&set, NULL, &none) == number)
+		;
+}

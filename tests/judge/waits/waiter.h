@@ -126,6 +126,7 @@ pid_t helper(struct wait *w, void (*take)(void *), void (*give)(void *), void *w
 
 /* Of this thread; the set of that signal alone */
 sigset_t block_signal(int number);
+void drop_signal(int number); /* if it is blocked and pending */
 
 int64_t to_ns(const struct timespec *t);
 struct timespec from_ns(int64_t ns);
