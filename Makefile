@@ -254,7 +254,8 @@ waits_programs := busybox cat dirname env grep perl python3 rm sleep timeout uns
 check-waits: tests judges
 	$Qscripts/build-kernel
 	@mkdir -p $B/waits
-	$Qtests/vm/in-memory --pack $B/waits/root.tar $B/judge $B/vtctl tests $(waits_programs)
+	$Qtests/vm/in-memory --pack $B/waits/root.tar $B/judge $B/vtctl $B/libvt.so tests \
+		$(waits_programs)
 	$Qtests/vm/run --kernel "$$(scripts/build-kernel --path)" --instructions --timeout 7200 \
 		--out $B/waits -- tests/vm/in-memory $B/waits/root.tar -- env B=$B tests/vm/sets/waits
 

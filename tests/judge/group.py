@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The driver's hands: vtctl, groups, and families of processes seen from outside."""
+import ctypes
 import json
 import mmap
 import os
@@ -17,7 +18,8 @@ VTCTL = os.environ.get("VTCTL", str(ROOT / "build/vtctl"))
 # For a try-out on a kernel without virtual clocks: JUDGE_OPTIONS=--freeze-only. Verdicts about
 # clocks must then fail.
 OPTIONS = os.environ.get("JUDGE_OPTIONS", "").split()
-BUILT = ROOT / os.environ.get("B", "build") / "judge"
+BUILD = ROOT / os.environ.get("B", "build")
+BUILT, LIBVT = BUILD / "judge", BUILD / "libvt.so"
 
 
 def vtctl(*args, status=0):
@@ -128,6 +130,25 @@ class Group:
     def delete_all(cls):
         for group in reversed(cls.all[:]):
             group.delete()
+
+
+class Rate:
+    """A group's, set through libvt: vtctl would have to start each time."""
+
+    def __init__(self, group):
+        self.vt, self.group, machine = ctypes.CDLL(str(LIBVT)), ctypes.c_void_p(), ctypes.c_void_p()
+        self.vt.vt_message.restype = ctypes.c_char_p
+        self.call("vt_open", ctypes.byref(machine))
+        self.call("vt_group_open", machine, group.name.encode(), ctypes.byref(self.group))
+
+    def call(self, name, *args):
+        if getattr(self.vt, name)(*args) < 0:
+            raise AssertionError("%s: %s" % (name, self.vt.vt_message().decode()))
+
+    def set(self, text):
+        rate = ctypes.c_uint64()
+        self.call("vt_parse_rate", text.encode(), ctypes.byref(rate))
+        self.call("vt_group_set_rate", self.group, rate)
 
 
 class Family:

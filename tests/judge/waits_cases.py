@@ -6,7 +6,7 @@ import time
 from fractions import Fraction
 
 from driver import Tap
-from group import Group, write
+from group import Group, Rate, write
 from judge import Speeds, now
 from waits_columns import Crew, Loops, Trial, freeze, go, group_at, prepare, turn
 from waits_matrix import dice
@@ -204,31 +204,39 @@ def case_crowd():
 
 # Freezes, thaws and changes of rate
 STORM = int(os.environ.get("WAITS_STORM", "150"))
+STORM_LONG, STORM_TASKS = 1000, 64
+
+
+def storm_rows():
+    """All, but in a long storm: that is about operations that meet rather than about rows."""
+    wanted = rows(lambda r: r.is_exact and r.grain < S // 10 and r.name != "alarm_pause")
+    return wanted if STORM <= STORM_LONG else dice.sample(wanted, min(STORM_TASKS, len(wanted)))
 
 
 def storm(group, operations):
-    """Some pauses; the longer the storm is, the shorter they are."""
-    scale = min(1, 1000 / operations)
+    """Some pauses; the longer the storm is, the shorter they are. Half of the thaws meet a freeze."""
+    scale, rate = min(1, STORM_LONG / operations), Rate(group)
     while operations > 0:
-        group.freeze(by_hand=True)
+        group.freeze(by_hand=True, wait=dice.random() < 0.5)
         pump(dice.uniform(0, 0.02) * scale)
         group.thaw(by_hand=True)
         operations -= 2
         if dice.random() < 0.5:
-            group.set_rate(dice.choice(["0.1", "0.5", "1", "2", "10"]))
+            rate.set(dice.choice(["0.1", "0.5", "1", "2", "10"]))
             operations -= 1
         pump(dice.uniform(0, 0.05) * scale)
 
 
 def case_storm():
     """every wait again and again, for 20 ms each, while the rate changes and freezes come and go"""
-    wanted = rows(lambda r: r.is_exact and r.grain < S // 10 and r.name != "alarm_pause")
-    group = group_at("storm")
+    wanted, group = storm_rows(), group_at("storm")
     crew = Crew(wanted, group)
     loops = [crew.wait(row, 20 * MS, times=10**9) for row in wanted]
     prepare(loops)
     go([crew], loops)
+    began = time.monotonic()
     storm(group, STORM)
+    print("# %d operations took %.1f s" % (STORM, time.monotonic() - began))
     group.set_rate("1")
     for program in {"waiter", "static"} & set(crew.programs):
         Request(crew.programs[program], "stop")
