@@ -75,9 +75,9 @@ class Verdict:
         return UNSTEADY if again.get(subtest) == OK else RED
 
     def settle_status(self):
-        """The exit status, and the time it took, say nothing new where a subtest failed."""
+        """The exit status, and the time it took, say nothing new where a subtest failed only here."""
         others = {word for subtest, word in self.of.items() if subtest not in (STATUS, TIME)}
-        if others & {RED, UNSTEADY, EXPECTED_RED, OUTSIDE_TOO} and not self.cell.remark:
+        if others & {RED, UNSTEADY, EXPECTED_RED} and not self.cell.remark:
             for subtest in STATUS, TIME:
                 if self.of.get(subtest) == RED:
                     self.of[subtest] = SKIPPED
