@@ -132,6 +132,13 @@ def odd_clocks(crew):
                     yield Odd(crew, row, clock, mode, seconds, rest)
 
 
+def interrupt(call):
+    try:
+        os.kill(call.pid, signal.SIGUSR1)
+    except ProcessLookupError:
+        print("# %s: died without a word, outcome \"never ended\"" % call.name)
+
+
 def judge_odd(make, wanted):
     groups = [group_at("odd%d" % i, rate) for i, rate in enumerate(("10", "0.5", "1"))]
     crews = [Crew(wanted, g) for g in (None, *groups)]
@@ -148,7 +155,7 @@ def judge_odd(make, wanted):
     for call in everybody:
         call.is_endless = not call.result and not call.needs
         if call.is_endless and call.pid:
-            os.kill(call.pid, signal.SIGUSR1)
+            interrupt(call)
     pump(PATIENCE_S, lambda: all(c.result or c.needs for c in everybody))
     print("# %d calls of which %d would not end" % (
         len(control), sum(c.is_endless for c in control)))
