@@ -61,11 +61,13 @@ static inline int skip_all(const char *why)
 }
 
 /* First thing in main(): a plan has not been printed yet. The mount namespace and with it the bpffs
- * end with the process. */
+ * end with the process. VT_CASE is a pattern of the cases to run, * for any text. */
 static inline struct vt_machine prepare_or_skip(void)
 {
 	struct vt_machine machine;
 
+	if (getenv("VT_CASE"))
+		cmocka_set_test_filter(getenv("VT_CASE"));
 	vt_probe(&machine);
 	if (!machine.is_root || !machine.has_cgroup2 || !machine.has_btf)
 		skip_all("needs root, cgroup v2 and BTF");
