@@ -8,8 +8,7 @@
  * group goes on by that, then the room by what the heater was set to. While the controller sleeps, time
  * is skipped; while it works, time goes at the group's rate, which may be slow: so the controller finds
  * the same room at the same time however slow or busy the machine is, and nobody waits longer than it
- * takes. With "free" nobody waits for anybody, as without vt. Prints temperature and heater power after
- * each step.
+ * takes. With "free" nobody waits for anybody. Prints temperature and heater power after each step.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -64,12 +63,6 @@ static void go_to_full_step(struct vt_group *g)
 	advance(g, STEP_NS - now.ns % STEP_NS);
 }
 
-static void let_go(struct vt_group *g)
-{
-	check(vt_group_set_rate(g, VT_RATE_ONE));
-	check(vt_group_thaw(g));
-}
-
 int main(int argc, char **argv)
 {
 	bool is_free = argc == 5 && strcmp(argv[4], "free") == 0;
@@ -87,7 +80,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (is_free)
-		let_go(g);
+		check(vt_group_thaw(g));
 	else
 		go_to_full_step(g);
 	w->temperature = 10;

@@ -265,7 +265,7 @@ watch_sees_step() {
 	eventually vtctl freeze "$g-stepped" || return
 	vtctl step "$g-stepped" 10ms && vtctl watch --count 1 >"$work/stepped"
 	vtctl delete "$g-stepped" --kill
-	grep "${g: -5}-stepped *fr.*step" "$work/stepped"
+	grep -e "${g: -5}-stepped *fr.*step" "$work/stepped"
 }
 
 # start_watch FILE INTERVAL: as `watcher`. What an earlier one has written must not pass for what it says.
