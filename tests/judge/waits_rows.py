@@ -55,8 +55,9 @@ class Row(collections.namedtuple("Row", "name family program how clock mode grai
 
     @property
     def follows_wall(self):
-        """An absolute time of the wall clock, which may be set."""
-        return self.is_absolute and self.clock in (REAL, REAL_ALARM, TAI)
+        """A time of the wall clock, which may be set. Of relative ones the kernel leaves only those of
+        CLOCK_TAI on that clock."""
+        return self.clock == TAI or self.is_absolute and self.clock in (REAL, REAL_ALARM)
 
     def has(self, trait):
         return bool(self.traits & trait)
