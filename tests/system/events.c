@@ -286,7 +286,9 @@ static void no_loss_untold(void **state)
 	OK(vt_events_open_sized(vt, SMALL, &ev));
 	pid = spawn(note_in_haste);
 	while (waitpid(pid, &status, WNOHANG) == 0) {
-		vt_events_read(ev, add_up, &sum);
+		/* Whoever reads from the beginning loses nothing to a writer that is slow */
+		if (counters_now().records_lost > before.records_lost)
+			vt_events_read(ev, add_up, &sum);
 		pass_ms(1);
 	}
 	assert_int_equal(status, 0);
