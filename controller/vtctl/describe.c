@@ -213,6 +213,15 @@ int vtctl_print_group(struct vt *vt, struct vt_group *g)
 	return EXIT_OK;
 }
 
+int vtctl_close_changed(struct vt *vt, struct vt_group *g, int status)
+{
+	if (status == EXIT_OK && vtctl_speaks_json())
+		status = vtctl_print_group(vt, g);
+	vt_group_close(g);
+	vt_close(vt);
+	return status;
+}
+
 struct collection {
 	struct vt *vt;
 	struct vtctl_rows rows;

@@ -59,6 +59,9 @@ void vtctl_describe_free(struct vtctl_group *record);
 
 /* Print the record of one group. Exit status. */
 int vtctl_print_group(struct vt *vt, struct vt_group *g);
+/* The end of a command that was to change a group: with -j print its record, if the status is EXIT_OK;
+ * close both. Exit status. */
+int vtctl_close_changed(struct vt *vt, struct vt_group *g, int status);
 
 /* Print all groups with one of the vtctl_print_… functions. Exit status. */
 int vtctl_print_groups(void (*print)(const struct vtctl_rows *rows));

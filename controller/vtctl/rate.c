@@ -24,9 +24,5 @@ int vtctl_rate(struct vtctl_args *args)
 		return status;
 	if (vt_group_set_rate(g, args->rate) != 0)
 		status = vtctl_failure_of_vt();
-	else if (vtctl_speaks_json())
-		status = vtctl_print_group(vt, g);
-	vt_group_close(g);
-	vt_close(vt);
-	return status;
+	return vtctl_close_changed(vt, g, status);
 }

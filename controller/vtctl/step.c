@@ -269,11 +269,7 @@ static int take_end_away(const struct vtctl_args *args)
 				       vt_group_name(g));
 	else if (err || vt_clock_run_on(g))
 		status = vtctl_failure_of_vt();
-	else if (vtctl_speaks_json())
-		status = vtctl_print_group(vt, g);
-	vt_group_close(g);
-	vt_close(vt);
-	return status;
+	return vtctl_close_changed(vt, g, status);
 }
 
 int vtctl_run_until(struct vtctl_args *args)
