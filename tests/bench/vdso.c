@@ -106,6 +106,7 @@ static void set_piece(uint64_t real_start, uint64_t virt_start, uint64_t rate, u
 		.mult = rate == RATE_ONE && span != ENDLESS ? RATE_ONE_ENDING : rate,
 		.piece_seq = 6,
 		.start_sec = (uint32_t)(real_start / SECOND),
+		.mark = MEMBER_MARK,
 		.span = span,
 	};
 	world.offset[CLOCK_REALTIME] = -3600 * (int64_t)SECOND;

@@ -20,6 +20,7 @@
 #define RATE_ONE (UINT64_C(1) << RATE_SHIFT)
 #define RATE_ONE_ENDING (RATE_ONE + 1) /* of a clock that will stop by itself */
 #define ENDLESS UINT64_MAX
+#define MEMBER_MARK 1
 
 struct instant_words {
 	uint64_t sec, ns; /* ns shifted by the page's shift, except those of coarse clocks */
@@ -46,7 +47,7 @@ struct member_words {
 	int32_t mode;
 	uint64_t real_start, virt_start, mult;
 	uint32_t piece_seq, start_sec;
-	uint64_t zero, span;
+	uint64_t mark, span;
 	uint32_t ahead_ns[CLOCK_IDS];
 	int64_t ahead_sec[CLOCK_IDS];
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What members read, proved by number. VT_READS and VT_FREEZES make the numbers large.
+ * What members read, proved by number. VT_READS, VT_FREEZES and VT_MOVES make the numbers large.
  *
  * The vDSO and the kernel agree: a reading through the vDSO lies between one system call before and
  * one after, to the last digit, for every clock. To see a clock that stands somebody has to run while
@@ -9,6 +9,8 @@
  */
 #include "system.h"
 
+#include <limits.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -88,7 +90,7 @@ static const struct way {
 /* Between the test and the one who reads, in shared memory. */
 static struct proof {
 	_Atomic pid_t reader;
-	_Atomic bool go, done;
+	_Atomic bool go, stop, done;
 	bool stands;    /* and the readings are all to be the same */
 	bool too_early; /* known-bad: the vDSO is read before the bracket begins */
 	long rounds;
@@ -120,7 +122,7 @@ static void read_all(void)
 {
 	bool right = true;
 
-	for (long n = 0; n < proof->rounds && right; n++)
+	for (long n = 0; n < proof->rounds && right && !proof->stop; n++)
 		for (size_t i = 0; i < WAYS && right; i++)
 			right = read_once(&ways[i]);
 	proof->done = true;
@@ -266,6 +268,68 @@ static void running_is_seen(void **state)
 	assert_true(proof->wrong[0]);
 }
 
+/* ---- moves ------------------------------------------------------------------------------------ */
+
+static void reading_on_the_move(void)
+{
+	proof->reader = getpid();
+	read_all();
+	sleeping();
+}
+
+static void write_offsets(void)
+{
+	FILE *f = fopen("/proc/self/timens_offsets", "w");
+
+	if (!f || fprintf(f, "monotonic 86400 7\nboottime 86400 7\n") < 0 || fclose(f))
+		_exit(1);
+}
+
+/* Children are in the new time namespace. */
+static void reading_in_a_namespace(void)
+{
+	if (unshare(CLONE_NEWTIME))
+		_exit(1);
+	write_offsets();
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		reading_on_the_move();
+	}
+	sleeping();
+}
+
+/* A clock that has never stood is the host's, so nobody can tell when he joins or leaves. */
+static void agrees_moving(void (*body)(void))
+{
+	struct vt_group *g = make_clock(VT_RATE_ONE);
+
+	begin_proof(LONG_MAX);
+	spawn(body);
+	while (!proof->reader)
+		pass_ms(1);
+	for (long n = times("VT_MOVES", 50); n > 0 && !proof->done; n--) {
+		OK(vt_group_attach(g, proof->reader, 0));
+		move_to_root(proof->reader);
+	}
+	proof->stop = true;
+	await(&proof->done);
+	drop_group(g);
+	if (proof->wrong[0])
+		fail_msg("%s", proof->wrong);
+}
+
+static void agrees_in_and_out(void **state)
+{
+	(void)state;
+	agrees_moving(reading_on_the_move);
+}
+
+static void agrees_in_and_out_of_a_namespace(void **state)
+{
+	(void)state;
+	agrees_moving(reading_in_a_namespace);
+}
+
 /* ---- frozen time ------------------------------------------------------------------------------ */
 
 /* Of any length, some so short that the tasks have not stopped when they are told to go on. */
@@ -327,6 +391,8 @@ int main(void)
 		AT_RATE("10"),
 		AT_RATE("1000"),
 		SENTENCE("vDSO and system call agree while the clock stands", agrees_stopped),
+		SENTENCE("vDSO and system call agree for who joins and leaves", agrees_in_and_out),
+		SENTENCE("and who has a time namespace", agrees_in_and_out_of_a_namespace),
 		SENTENCE("control: a reading from before its bracket is seen", too_early_is_seen),
 		SENTENCE("control: a clock that should stand and runs is seen", running_is_seen),
 		SENTENCE("frozen time is excluded to the nanosecond", frozen_time_is_excluded),
