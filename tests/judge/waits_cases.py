@@ -11,7 +11,7 @@ from judge import Speeds, now
 from waits_columns import Crew, Loops, Trial, freeze, go, group_at, prepare, turn
 from waits_matrix import dice
 from waits_requests import (EARLY_NS, PATIENCE_S, UNTOUCHED, Counter, Path, Request, TooSlow, Wait,
-                            blocks, pump)
+                            blocks, pump, where)
 from waits_rows import (ALL, BOOT, BOOT_ALARM, COARSE, LONE, MONO, MS, REAL, REAL_ALARM, S, TAI,
                         TIMESPEC, rows)
 
@@ -212,6 +212,7 @@ def case_crowd():
 # Freezes, thaws and changes of rate
 STORM = int(os.environ.get("WAITS_STORM", "150"))
 STORM_LONG, STORM_TASKS = 1000, 64
+STORM_WAIT = 20 * MS if STORM <= STORM_LONG else 100 * MS
 
 
 def storm_rows():
@@ -235,10 +236,10 @@ def storm(group, operations):
 
 
 def case_storm():
-    """every wait again and again, for 20 ms each, while the rate changes and freezes come and go"""
+    """every wait again and again, for some ms each, while the rate changes and freezes come and go"""
     wanted, group = storm_rows(), group_at("storm")
     crew = Crew(wanted, group)
-    loops = [crew.wait(row, 20 * MS, times=10**9) for row in wanted]
+    loops = [crew.wait(row, STORM_WAIT, times=10**9) for row in wanted]
     prepare(loops)
     go([crew], loops)
     began = time.monotonic()
@@ -255,10 +256,30 @@ def case_storm():
 
 def judge_loop(wait):
     if not wait.result:
-        return ["lost"]
+        return ["lost"] + where(wait.pid)
     early = wait.asked - int(wait.result["own_shortest"])
     return (["ended with %d" % wait.error()] * (wait.error() != wait.row.ends) +
             ["early by %d ns on its own clock" % early] * (early > 0))
+
+
+REARMERS, REARM_S = 40, 20
+
+
+def case_rearm():
+    """timers that are started again by whom they woke, perhaps before their callback has returned"""
+    wanted = [r for r in rows() if r.name.startswith("io_uring_TIMEOUT/") and r.mode == "per"]
+    wanted = (wanted * REARMERS)[:REARMERS]
+    crew = Crew(wanted, group_at("rearm", "0.5"))
+    loops = [crew.wait(row, 10 * MS, times=10**9) for row in wanted]
+    prepare(loops)
+    go([crew], loops)
+    pump(REARM_S)
+    for program in crew.programs.values():
+        Request(program, "stop")
+    pump(PATIENCE_S, lambda: all(w.result for w in loops))
+    print("# %d waits" % sum(int(w.result["rounds"]) for w in loops if w.result))
+    Tap.check("timers that are started again at once are never lost",
+              [line for w in loops for line in judge_loop(w)])
 
 
 def case_moves():
@@ -421,7 +442,8 @@ def case_wall_storm():
 
 
 CASES = [case_simulation, case_control, case_odd, case_odd_clocks, case_crowd, case_storm,
-         case_moves, case_wall_forward, case_wall_forward_frozen, case_wall_back, case_wall_storm]
+         case_rearm, case_moves, case_wall_forward, case_wall_forward_frozen, case_wall_back,
+         case_wall_storm]
 
 
 def name_of(case):

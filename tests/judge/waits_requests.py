@@ -157,6 +157,19 @@ def blocks(pid):
         return False
 
 
+def where(pid):
+    """Where its threads sleep in the kernel, innermost first."""
+    found = []
+    for stack in sorted(pathlib.Path("/proc/%d/task" % pid).glob("*/stack")):
+        try:
+            lines = stack.read_text(encoding="ascii").splitlines()
+        except OSError:
+            continue
+        found.append("%s: %s" % (stack.parent.name, " ".join(
+            line.split()[-1].split("+")[0] for line in lines if line.split())))
+    return found
+
+
 class Counter:
     """The cycle counter against the host's CLOCK_MONOTONIC."""
 
