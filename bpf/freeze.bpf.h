@@ -63,6 +63,21 @@ static __always_inline void publish_stop(struct vt_clock_piece *p, struct cgroup
 		piece_end(p, err ? NULL : stop);
 }
 
+/*
+ * A clock can be started to count from an instant that has passed. Where that is not later than what a
+ * caller has told last, it is told as it is now, or readers would take it for the earlier turn.
+ */
+static __always_inline void publish_start(struct vt_clock_slot *slot, struct cgroup *cgrp, int err,
+					  const struct vtclk_state *start)
+{
+	struct vtclk_state now = {};
+
+	if (!err && start->real_ns <= slot->by_caller.real_ns && !vtclk_read(cgrp, &now))
+		piece_end(&slot->by_freezer, &now);
+	else
+		piece_end(&slot->by_freezer, err ? NULL : start);
+}
+
 /* *flags: VT_GROUP_STEPPED if the clock of cgrp stops, or has stopped, by itself. */
 static __always_inline struct instant stop_clocks(struct cgroup *cgrp, const struct vt_group_rec *rec,
 						  __u32 *flags)
@@ -108,7 +123,7 @@ static __always_inline struct instant start_clocks(struct cgroup *cgrp, const st
 			piece_begin(&slot->by_freezer);
 		err = vtclk_start(cgrp, &clock);
 		if (slot)
-			piece_end(&slot->by_freezer, err ? NULL : &clock);
+			publish_start(slot, cgrp, err, &clock);
 		if (!err) {
 			now = instant_of(&clock);
 			*end_ns = clock.stop_ns;
