@@ -49,33 +49,32 @@ static __always_inline void begin_below(struct cgroup *cgrp)
 }
 
 /*
- * A clock that goes on to an end of its own is told as it is now, with that end. So is one that has
- * been there for a while: the instants of readings order what the two sides tell.
+ * A turn is told by the instant at which the clock turned, or as the clock is now: the instants of
+ * readings order what the two sides tell.
  */
-static __always_inline void publish_stop(struct vt_clock_piece *p, struct cgroup *cgrp, int err,
-					 const struct vtclk_state *stop)
+static __always_inline void publish(struct vt_clock_piece *p, struct cgroup *cgrp, int err,
+				    const struct vtclk_state *turn, bool as_it_is_now)
 {
 	struct vtclk_state now = {};
 
-	if (!err && stop->virt_ns == stop->stop_ns && !vtclk_read(cgrp, &now))
+	if (!err && as_it_is_now && !vtclk_read(cgrp, &now))
 		piece_end(p, &now);
 	else
-		piece_end(p, err ? NULL : stop);
+		piece_end(p, err ? NULL : turn);
 }
 
-/*
- * A clock can be started to count from an instant that has passed. Where that is not later than what a
- * caller has told last, it is told as it is now, or readers would take it for the earlier turn.
- */
+/* A clock that goes on to an end of its own is told with that end, also if it has been there for a while. */
+static __always_inline void publish_stop(struct vt_clock_slot *slot, struct cgroup *cgrp, int err,
+					 const struct vtclk_state *stop)
+{
+	publish(&slot->by_freezer, cgrp, err, stop, stop->virt_ns == stop->stop_ns);
+}
+
+/* Counted from an instant that has passed, a start can lie before what a caller has told last. */
 static __always_inline void publish_start(struct vt_clock_slot *slot, struct cgroup *cgrp, int err,
 					  const struct vtclk_state *start)
 {
-	struct vtclk_state now = {};
-
-	if (!err && start->real_ns <= slot->by_caller.real_ns && !vtclk_read(cgrp, &now))
-		piece_end(&slot->by_freezer, &now);
-	else
-		piece_end(&slot->by_freezer, err ? NULL : start);
+	publish(&slot->by_freezer, cgrp, err, start, start->real_ns <= slot->by_caller.real_ns);
 }
 
 /* *flags: VT_GROUP_STEPPED if the clock of cgrp stops, or has stopped, by itself. */
@@ -95,7 +94,7 @@ static __always_inline struct instant stop_clocks(struct cgroup *cgrp, const str
 		begin_below(cgrp);
 		err = vtclk_stop(cgrp, &clock);
 		if (slot)
-			publish_stop(&slot->by_freezer, cgrp, err, &clock);
+			publish_stop(slot, cgrp, err, &clock);
 		if (!err) {
 			now = instant_of(&clock);
 			if (clock.virt_ns == clock.stop_ns)
