@@ -235,21 +235,31 @@ def storm(group, operations):
         pump(dice.uniform(0, 0.05) * scale)
 
 
-def case_storm():
-    """every wait again and again, for some ms each, while the rate changes and freezes come and go"""
-    wanted, group = storm_rows(), group_at("storm")
+def start_loops(wanted, group, each_ns):
+    """Waits of that long, each again and again in a process of its own."""
     crew = Crew(wanted, group)
-    loops = [crew.wait(row, STORM_WAIT, times=10**9) for row in wanted]
+    loops = [crew.wait(row, each_ns, times=10**9) for row in wanted]
     prepare(loops)
     go([crew], loops)
-    began = time.monotonic()
-    storm(group, STORM)
-    print("# %d operations took %.1f s" % (STORM, time.monotonic() - began))
-    group.set_rate("1")
+    return crew, loops
+
+
+def stop_loops(crew, loops):
     for program in {"waiter", "static"} & set(crew.programs):
         Request(crew.programs[program], "stop")
     pump(PATIENCE_S, lambda: all(w.result for w in loops))
     print("# %d waits" % sum(int(w.result["rounds"]) for w in loops if w.result))
+
+
+def case_storm():
+    """every wait again and again, for some ms each, while the rate changes and freezes come and go"""
+    wanted, group = storm_rows(), group_at("storm")
+    crew, loops = start_loops(wanted, group, STORM_WAIT)
+    began = time.monotonic()
+    storm(group, STORM)
+    print("# %d operations took %.1f s" % (STORM, time.monotonic() - began))
+    group.set_rate("1")
+    stop_loops(crew, loops)
     for w in loops:
         Tap.check("storm: %s is never early, interrupted or lost" % w.row.name, judge_loop(w))
 
@@ -269,15 +279,9 @@ def case_rearm():
     """timers that are started again by whom they woke, perhaps before their callback has returned"""
     wanted = [r for r in rows() if r.name.startswith("io_uring_TIMEOUT/") and r.mode == "per"]
     wanted = (wanted * REARMERS)[:REARMERS]
-    crew = Crew(wanted, group_at("rearm", "0.5"))
-    loops = [crew.wait(row, 10 * MS, times=10**9) for row in wanted]
-    prepare(loops)
-    go([crew], loops)
+    crew, loops = start_loops(wanted, group_at("rearm", "0.5"), 10 * MS)
     pump(REARM_S)
-    for program in crew.programs.values():
-        Request(program, "stop")
-    pump(PATIENCE_S, lambda: all(w.result for w in loops))
-    print("# %d waits" % sum(int(w.result["rounds"]) for w in loops if w.result))
+    stop_loops(crew, loops)
     Tap.check("timers that are started again at once are never lost",
               [line for w in loops for line in judge_loop(w)])
 
