@@ -212,6 +212,7 @@ def case_crowd():
 # Freezes, thaws and changes of rate
 STORM = int(os.environ.get("WAITS_STORM", "150"))
 STORM_LONG, STORM_TASKS = 1000, 64
+STORM_GROUPS = int(os.environ.get("WAITS_GROUPS", "1"))  # that the tasks are spread over
 STORM_WAIT = 20 * MS if STORM <= STORM_LONG else 100 * MS
 
 
@@ -221,10 +222,11 @@ def storm_rows():
     return wanted if STORM <= STORM_LONG else dice.sample(wanted, min(STORM_TASKS, len(wanted)))
 
 
-def storm(group, operations):
+def storm(groups, operations):
     """Some pauses; the longer the storm is, the shorter they are. Half of the thaws meet a freeze."""
-    scale, rate = min(1, STORM_LONG / operations), Rate(group)
+    scale, rates = min(1, STORM_LONG / operations), [Rate(g) for g in groups]
     while operations > 0:
+        group, rate = dice.choice(list(zip(groups, rates)))
         group.freeze(by_hand=True, wait=dice.random() < 0.5)
         pump(dice.uniform(0, 0.02) * scale)
         group.thaw(by_hand=True)
@@ -253,14 +255,15 @@ def stop_loops(crew, loops):
 
 def case_storm():
     """every wait again and again, for some ms each, while the rate changes and freezes come and go"""
-    wanted, group = storm_rows(), group_at("storm")
-    crew, loops = start_loops(wanted, group, STORM_WAIT)
+    wanted, groups = storm_rows(), [group_at("storm%d" % i) for i in range(STORM_GROUPS)]
+    started = [start_loops(wanted[i::STORM_GROUPS], g, STORM_WAIT) for i, g in enumerate(groups)]
     began = time.monotonic()
-    storm(group, STORM)
+    storm(groups, STORM)
     print("# %d operations took %.1f s" % (STORM, time.monotonic() - began))
-    group.set_rate("1")
-    stop_loops(crew, loops)
-    for w in loops:
+    for group, (crew, loops) in zip(groups, started):
+        group.set_rate("1")
+        stop_loops(crew, loops)
+    for w in (w for _, loops in started for w in loops):
         Tap.check("storm: %s is never early, interrupted or lost" % w.row.name, judge_loop(w))
 
 
