@@ -14,8 +14,9 @@ slowed, sped up, joined and left meanwhile. Prints TAP.
 
 WAITS_SET_CLOCK=1 allows to set the host's clock (it is put back); JUDGE_SEED repeats the random
 freezes of an earlier run. WAITS_STORM tells how many operations the case storm does (150; from
-1,001 on against 64 tasks), WAITS_GROUPS over how many groups it spreads its tasks (1). How waits are
-judged is told in waits_requests.py and waits_columns.py.
+1,001 on against 64 tasks), WAITS_GROUPS over how many groups it spreads its tasks (1), WAITS_EACH how
+many ms each of its waits lasts (20, or 100). How waits are judged is told in waits_requests.py and
+waits_columns.py.
 """
 import argparse
 import json

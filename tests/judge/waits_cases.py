@@ -213,7 +213,7 @@ def case_crowd():
 STORM = int(os.environ.get("WAITS_STORM", "150"))
 STORM_LONG, STORM_TASKS = 1000, 64
 STORM_GROUPS = int(os.environ.get("WAITS_GROUPS", "1"))  # that the tasks are spread over
-STORM_WAIT = 20 * MS if STORM <= STORM_LONG else 100 * MS
+STORM_WAIT = int(os.environ.get("WAITS_EACH", "20" if STORM <= STORM_LONG else "100")) * MS
 
 
 def storm_rows():

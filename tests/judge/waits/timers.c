@@ -176,6 +176,21 @@ static sem_t *next_semaphore(void)
 	return sem;
 }
 
+/*
+ * Deletes the one before that. The C library tells timers by their addresses: to it the last signal
+ * of a timer that is deleted may be the next timer's, if that got the same place.
+ */
+static void keep_for_a_while(timer_t timer)
+{
+	static timer_t before;
+	static bool is_one;
+
+	if (is_one)
+		timer_delete(before);
+	before = timer;
+	is_one = true;
+}
+
 static void by_timer_thread(struct wait *w)
 {
 	sem_t *sem = next_semaphore();
@@ -186,6 +201,7 @@ static void by_timer_thread(struct wait *w)
 	int rc;
 
 	need(w, timer_create(w->clock, &event, &timer));
+	keep_for_a_while(timer);
 	begin(w);
 	t = timer_of(w);
 	need(w, timer_settime(timer, flags(w), &t, NULL));
@@ -193,7 +209,8 @@ static void by_timer_thread(struct wait *w)
 		rc = sem_wait(sem);
 	} while (!rc && tick(w, 1));
 	ended(w, failed(rc));
-	timer_delete(timer);
+	t = (struct itimerspec){ 0 };
+	timer_settime(timer, 0, &t, NULL);
 }
 
 /* ---- 32-bit calls ---------------------------------------------------------------------------- */
