@@ -135,6 +135,15 @@ static void await(_Atomic bool *flag)
 		sched_yield();
 }
 
+/* Unless it has died before. */
+static void await_reader(void)
+{
+	for (long ms = 0; !proof->reader; ms++) {
+		assert_true(ms < PATIENCE_NS / 1000000);
+		pass_ms(1);
+	}
+}
+
 static void reading(void)
 {
 	await(&proof->go);
@@ -246,8 +255,7 @@ static void agrees_stopped(void **state)
 	begin_proof(times("VT_READS", 2000));
 	proof->stands = true;
 	put_into(g, sharing);
-	while (!proof->reader)
-		pass_ms(1);
+	await_reader();
 	move_to_root(proof->reader);
 	freeze_fully(g);
 	proof->go = true;
@@ -305,8 +313,7 @@ static void agrees_moving(void (*body)(void))
 
 	begin_proof(LONG_MAX);
 	spawn(body);
-	while (!proof->reader)
-		pass_ms(1);
+	await_reader();
 	for (long n = times("VT_MOVES", 50); n > 0 && !proof->done; n--) {
 		OK(vt_group_attach(g, proof->reader, 0));
 		move_to_root(proof->reader);
