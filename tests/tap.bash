@@ -55,6 +55,27 @@ prints() {
 	return 1
 }
 
+# prints_only TEXT COMMAND…
+prints_only() {
+	local out
+	out=$("${@:2}")
+	[[ $out == "$1" ]] && return
+	echo "not '$1' but: $out"
+	return 1
+}
+
+# eventually COMMAND…: at last it succeeds. Machines may be slow: only a failure takes the whole time.
+eventually() {
+	local out end=$((SECONDS + 60))
+	until out=$("$@" 2>&1); do
+		((SECONDS < end)) || break
+		sleep 0.1
+	done
+	((SECONDS < end)) && return
+	echo "not within a minute: $*: $out"
+	return 1
+}
+
 is_quiet() {
 	local out status=0
 	out=$("$@" 2>&1) || status=$?
@@ -111,6 +132,11 @@ is_patched() {
 # field KEY GROUP: from `vtctl show -j`.
 field() {
 	vtctl show "$2" -j | sed -n "s/^  \"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p"
+}
+
+# becomes STATE GROUP: at last
+becomes() {
+	eventually prints_only "$1" field state "$2"
 }
 
 # where PID: its cgroup

@@ -123,8 +123,7 @@ test_freeze() {
 
 test_hand_freeze() {
 	echo 1 >"$cg/vt/$g/cgroup.freeze"
-	sleep 0.2
-	same "a freeze by hand is seen" frozen "$(field state "$g")"
+	check "a freeze by hand is seen" becomes frozen "$g"
 	same "and counted" 4 "$(field freezes "$g")"
 	check "thaw undoes it" vtctl thaw "$g"
 }
@@ -135,14 +134,12 @@ test_ancestor() {
 	vtctl create "/$g/inside" "${clockless[@]}"
 	vtctl attach "/$g/inside" "$sleeper" --allow-step
 	echo 1 >"$cg/$g/cgroup.freeze"
-	sleep 0.2
-	same "a group is frozen by the cgroup above" frozen "$(field state "/$g/inside")"
+	check "a group is frozen by the cgroup above" becomes frozen "/$g/inside"
 	check "show names that hold" prints '"kind": "ancestor"' vtctl show "/$g/inside" -j
 	check "and its owner" prints "\"owner\": \"/$g\"" vtctl show "/$g/inside" -j
 	check "thaw does not claim what it cannot do" exits 1 vtctl thaw "/$g/inside"
 	echo 0 >"$cg/$g/cgroup.freeze"
-	sleep 0.2
-	same "it goes on when the cgroup above does" running "$(field state "/$g/inside")"
+	check "it goes on when the cgroup above does" becomes running "/$g/inside"
 	same "names with the mount point in front are the same group" "/$g/inside" \
 		"$(field name "$cg/$g/inside")"
 	vtctl attach "$g" "$sleeper" --allow-step

@@ -68,7 +68,7 @@ test_gdb() {
 	vtctl run "$g" python3 -c 'import time
 while True: time.sleep(0.05)' &
 	pids+=($!)
-	sleep 1
+	eventually grep -q nanosleep /proc/$!/wchan >/dev/null
 	before=$(field freezes "$g")
 	debug $!
 	same "gdb freezes the group of what it has attached to" frozen "$(state_in "$work/attached")"

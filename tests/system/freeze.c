@@ -215,7 +215,7 @@ static void a_straggler_is_named(void **state)
 		skip();
 	pid = spawn_into(g, stuck);
 	spawn_into(g, sleeping);
-	pass_ms(100);
+	await_wait_in(pid, "userfault");
 	OK(vt_group_freeze(g));
 	FAILS(ETIMEDOUT, vt_group_wait(g, VT_FROZEN, 200000000));
 	assert_int_equal(status_of(g).state, VT_FREEZING);
@@ -347,7 +347,7 @@ static void straggler_in_parent(void **state)
 	if (syscall(SYS_userfaultfd, O_CLOEXEC) < 0)
 		skip();
 	pid = spawn_into(f->parent, stuck);
-	pass_ms(100);
+	await_wait_in(pid, "userfault");
 	OK(vt_group_freeze(f->parent));
 	FAILS(ETIMEDOUT, vt_group_wait(f->parent, VT_FROZEN, 300000000));
 	assert_int_equal(vt_group_stragglers(f->parent, &who, 1), 1);
@@ -366,7 +366,7 @@ static void straggler_in_child(void **state)
 		skip();
 	spawn_into(f->parent, sleeping);
 	pid = spawn_into(f->child, stuck);
-	pass_ms(100);
+	await_wait_in(pid, "userfault");
 	OK(vt_group_freeze(f->parent));
 	FAILS(ETIMEDOUT, vt_group_wait(f->parent, VT_FROZEN, 300000000));
 	assert_int_equal(vt_group_stragglers(f->parent, &who, 1), 1);

@@ -239,7 +239,7 @@ test_ends() {
 	refuse 1 'none to come' vtctl run-until "$g" never
 	vtctl step "$g" 1h &
 	stepper=$!
-	until [[ $(field state "$g") == running ]]; do sleep 0.05; done
+	becomes running "$g" >/dev/null
 	refuse 1 'another step' vtctl run-until "$g" +2h
 	refuse 1 'not frozen' vtctl step "$g" 1ms
 	refuse 1 'another step' vtctl step "$g" 1ms --freeze-first
@@ -272,12 +272,10 @@ time.sleep(10000)
 	server=$!
 	disown
 	pids+=("$server")
-	for _ in {1..300}; do
+	until [[ -e $scratch/stuck.ready ]]; do
 		kill -0 "$server" 2>/dev/null || return 1
-		[[ ! -e $scratch/stuck.ready ]] || return 0
 		sleep 0.1
 	done
-	return 1
 }
 
 test_stuck_task() {
@@ -290,14 +288,14 @@ test_stuck_task() {
 	stuck=$!
 	disown
 	pids+=("$stuck")
-	sleep 0.3
+	eventually grep -q fuse /proc/$stuck/wchan >/dev/null
 	vtctl attach "$g" $stuck --allow-step
 	check "freeze names who does not stop, and thaws" names_straggler $stuck
 	check "freeze that is interrupted thaws again" thaws_when_interrupted
 	kill -9 $stuck
 	kill -9 "$server"
 	umount -l "$scratch/stuck"
-	sleep 0.3
+	eventually prints_only 0 field tasks "$g" >/dev/null
 }
 
 names_straggler() {
@@ -309,9 +307,13 @@ names_straggler() {
 }
 
 thaws_when_interrupted() {
-	local status=0
-	timeout -s INT 0.5 vtctl freeze "$g" 2>"$scratch/err" || status=$?
-	((status == 124)) || { echo "exit status $status"; return 1; }
+	local freezer status=0
+	vtctl freeze "$g" 2>"$scratch/err" &
+	freezer=$!
+	eventually grep -q 1 "$cg/vt/$g/cgroup.freeze" || return
+	kill -INT "$freezer"
+	wait "$freezer" || status=$?
+	((status == 1)) || { echo "exit status $status"; return 1; }
 	one_line "$scratch/err" 'interrupted.*thawed again' || return
 	[[ $(cat "$cg/vt/$g/cgroup.freeze") == 0 ]] || { echo "it is still frozen"; return 1; }
 }

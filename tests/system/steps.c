@@ -507,7 +507,7 @@ static void who_waits_for_others_is_not_idle(void **state)
 		pass_ms(1);
 	assert_int_equal(pipe(an_outsiders_pipe), 0);
 	pid = spawn(reading_a_pipe);
-	pass_ms(50);
+	await_wait_in(pid, "pipe");
 	OK(vt_group_attach(g, pid, VT_ATTACH_ALLOW_STEP));
 	close(an_outsiders_pipe[0]);
 	for (int i = 0; i < 20; i++) {
@@ -540,7 +540,7 @@ static void stops_and_starts_at_instants(void **state)
 	FAILS(EBUSY, (thaw_fully(g), vt_clock_start_at(g, now_and(0))));
 	for (int i = 0; i < 10; i++) {
 		lag = status_of(g).lag_ns;
-		stop = now_and(100 * MS);
+		stop = now_and(500 * MS);
 		OK(vt_clock_stop_at(g, stop, &late));
 		freeze_fully(g);
 		while (now_and(0).ns < stop.ns)

@@ -202,6 +202,25 @@ static inline void pass_ms(int ms)
 	usleep((useconds_t)ms * 1000);
 }
 
+/* Until it waits in a function of the kernel with that in its name. */
+static inline void await_wait_in(pid_t pid, const char *name)
+{
+	char path[32], where[128] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", (int)pid);
+	for (int i = 0; i < 20000 && !strstr(where, name); i++) {
+		pass_ms(1);
+		f = fopen(path, "r");
+		if (f && !fgets(where, sizeof(where), f))
+			where[0] = '\0';
+		if (f)
+			fclose(f);
+	}
+	if (!strstr(where, name))
+		fail_msg("process %d waits in '%s', not in '%s'", (int)pid, where, name);
+}
+
 static inline struct vt_status status_of(struct vt_group *g)
 {
 	struct vt_status s;

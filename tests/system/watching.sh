@@ -16,17 +16,6 @@ g=vt-watching-$$
 work=$(mktemp -d) || exit 1
 trap 'remove_groups "$g/late" $g-other $g $g-many-{0..5}; rm -rf "$work"' EXIT
 
-# eventually COMMAND…: within some seconds.
-eventually() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.1
-	done
-	echo "not within 20 s: $*"
-	return 1
-}
-
 # listen FILE OPTION…: vtctl events in the background, as `listener`; when it has begun.
 listen() {
 	local before
@@ -52,11 +41,7 @@ stop_listener() {
 }
 
 freeze_and_thaw() {
-	vtctl freeze "$1" && sleep 0.2 && vtctl thaw "$1" && eventually is_running "$1"
-}
-
-is_running() {
-	[[ $(field state "$1") == running ]]
+	vtctl freeze "$1" && sleep 0.2 && vtctl thaw "$1" && becomes running "$1"
 }
 
 # json FILE EXPRESSION: of `rows`, the values of its lines; fails if it is false.
