@@ -151,6 +151,26 @@ static void put_offsets(void *at, const struct offset_words *offsets)
 	memcpy((char *)at + sizeof(page), &page, sizeof(page));
 }
 
+static uint64_t coarse_ahead(int id)
+{
+	const struct member_words *m = &world.member;
+	bool full = m->ahead_ns[id] == 0;
+
+	if (m->mult != RATE_ONE)
+		return 0;
+	return (uint64_t)(m->ahead_sec[id] - full) << AHEAD_NS_BITS | (full ? SECOND : m->ahead_ns[id]);
+}
+
+static void put_member(void *at)
+{
+	struct host_words *raw = &((struct host_page *)at)->raw;
+
+	memcpy(at, &world.member, sizeof(world.member));
+	raw->mode = MODE_MEMBER;
+	for (int id = CLOCK_REALTIME_COARSE; id <= CLOCK_MONOTONIC_COARSE; id++)
+		raw->clock[id + AHEAD_APART].sec = coarse_ahead(id);
+}
+
 /* As after a tick of this instant. */
 static void move_to(const struct image *m, enum place place)
 {
@@ -163,8 +183,7 @@ static void move_to(const struct image *m, enum place place)
 	if (place < MEMBER)
 		return;
 	put_offsets(m->first, none);
-	memcpy(m->first, &world.member, sizeof(world.member));
-	((struct host_page *)(void *)m->first)->raw.mode = MODE_MEMBER;
+	put_member(m->first);
 	put_offsets(m->namespaces, place == MEMBER ? none : world.namespace);
 }
 
@@ -273,6 +292,37 @@ static void check_place(const struct image *m, enum place place)
 	}
 }
 
+static int64_t kernels_clock(int id)
+{
+	struct timespec t;
+
+	if (syscall(SYS_clock_gettime, id, &t))
+		die("the kernel has no clock %d", id);
+	return t.tv_sec * (int64_t)SECOND + t.tv_nsec;
+}
+
+/* Coarse time is from before a piece that has just begun: the kernel is asked, the running one here. */
+static void check_young_piece(const struct image *m, uint64_t age)
+{
+	const struct instant_words *coarse = &world.host.hres.clock[CLOCK_MONOTONIC_COARSE];
+	int64_t before, got;
+
+	set_piece(coarse->sec * SECOND + coarse->ns + age, UPTIME_S * SECOND, RATE_ONE, ENDLESS);
+	move_to(m, MEMBER);
+	for (int id = CLOCK_REALTIME_COARSE; id <= CLOCK_MONOTONIC_COARSE; id++) {
+		before = kernels_clock(id);
+		got = read_clock(m, id);
+		if (got < before || got > kernels_clock(id))
+			die("'%s': clock %d is read from before its piece", m->path, id);
+	}
+}
+
+static void check_young_pieces(const struct image *m)
+{
+	for (int i = 0; i < CHECKS; i++)
+		check_young_piece(m, 1 + any_below(SECOND / 100));
+}
+
 /* ---- what it costs ------------------------------------------------------------------------------ */
 
 static void call(const struct image *m, int id, int times)
@@ -359,6 +409,7 @@ static void check_all(void)
 
 		check_place(m, readers[i].place);
 	}
+	check_young_pieces(&images[1]);
 }
 
 /* Somewhere in the 47 bits of user space. */

@@ -52,6 +52,11 @@ struct member_words {
 	int64_t ahead_sec[CLOCK_IDS];
 };
 
+/* What a coarse clock of a member is ahead by at rate 1, else 0: so many ids on, on the second page, with
+ * seconds above 30 bits of ns, of which there are 1 to a second. */
+#define AHEAD_APART 5
+#define AHEAD_NS_BITS 30
+
 /* The second is that of CLOCK_MONOTONIC_RAW. */
 struct host_page {
 	struct host_words hres, raw;
