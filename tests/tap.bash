@@ -68,12 +68,9 @@ prints_only() {
 eventually() {
 	local out end=$((SECONDS + 60))
 	until out=$("$@" 2>&1); do
-		((SECONDS < end)) || break
+		((SECONDS < end)) || { echo "not within a minute: $*: $out"; return 1; }
 		sleep 0.1
 	done
-	((SECONDS < end)) && return
-	echo "not within a minute: $*: $out"
-	return 1
 }
 
 is_quiet() {

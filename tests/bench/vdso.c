@@ -301,13 +301,13 @@ static int64_t kernels_clock(int id)
 	return t.tv_sec * (int64_t)SECOND + t.tv_nsec;
 }
 
-/* Coarse time is from before a piece that has just begun: the kernel is asked, the running one here. */
-static void check_young_piece(const struct image *m, uint64_t age)
+/* Of a piece that begins `later` ns after the coarse time the kernel is asked, the running one here. */
+static void check_young_piece(const struct image *m, uint64_t later)
 {
 	const struct instant_words *coarse = &world.host.hres.clock[CLOCK_MONOTONIC_COARSE];
 	int64_t before, got;
 
-	set_piece(coarse->sec * SECOND + coarse->ns + age, UPTIME_S * SECOND, RATE_ONE, ENDLESS);
+	set_piece(coarse->sec * SECOND + coarse->ns + later, UPTIME_S * SECOND, RATE_ONE, ENDLESS);
 	move_to(m, MEMBER);
 	for (int id = CLOCK_REALTIME_COARSE; id <= CLOCK_MONOTONIC_COARSE; id++) {
 		before = kernels_clock(id);

@@ -272,10 +272,12 @@ time.sleep(10000)
 	server=$!
 	disown
 	pids+=("$server")
-	until [[ -e $scratch/stuck.ready ]]; do
+	for _ in {1..300}; do
 		kill -0 "$server" 2>/dev/null || return 1
+		[[ ! -e $scratch/stuck.ready ]] || return 0
 		sleep 0.1
 	done
+	return 1
 }
 
 test_stuck_task() {
