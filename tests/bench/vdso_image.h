@@ -134,7 +134,9 @@ static inline void place_image(struct image *m, void *at)
 	load_text(m, at);
 	m->first = needed_symbol(m, "vvar__vdso_data");
 	m->host = needed_symbol(m, "timens__vdso_data");
-	m->namespaces = symbol(m, "vtclk_ns__vdso_data");
+	m->namespaces = symbol(m, "vtclk_ns_page");
+	if (m->namespaces) /* the same place on its page */
+		m->namespaces += m->first - (char *)needed_symbol(m, "vvar_page");
 	m->gettime = (int (*)(clockid_t, struct timespec *))needed_symbol(m, "__vdso_clock_gettime");
 	m->day = (int (*)(struct timeval *, void *))needed_symbol(m, "__vdso_gettimeofday");
 	m->time = (time_t (*)(time_t *))needed_symbol(m, "__vdso_time");
