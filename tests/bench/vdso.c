@@ -151,14 +151,17 @@ static void put_offsets(void *at, const struct offset_words *offsets)
 	memcpy((char *)at + sizeof(page), &page, sizeof(page));
 }
 
-static uint64_t coarse_ahead(int id)
+static struct instant_words coarse_ahead(int id)
 {
 	const struct member_words *m = &world.member;
 	bool full = m->ahead_ns[id] == 0;
+	uint64_t word = (uint64_t)(m->ahead_sec[id] - full) << AHEAD_NS_BITS |
+			(full ? SECOND : m->ahead_ns[id]);
 
-	if (m->mult != RATE_ONE)
-		return 0;
-	return (uint64_t)(m->ahead_sec[id] - full) << AHEAD_NS_BITS | (full ? SECOND : m->ahead_ns[id]);
+	return (struct instant_words){
+		.sec = m->mult == RATE_ONE ? word : 0,
+		.ns = (uint64_t)m->ahead_sec[id] * SECOND + m->ahead_ns[id],
+	};
 }
 
 static void put_member(void *at)
@@ -168,7 +171,7 @@ static void put_member(void *at)
 	memcpy(at, &world.member, sizeof(world.member));
 	raw->mode = MODE_MEMBER;
 	for (int id = CLOCK_REALTIME_COARSE; id <= CLOCK_MONOTONIC_COARSE; id++)
-		raw->clock[id + AHEAD_APART].sec = coarse_ahead(id);
+		raw->clock[id + AHEAD_APART] = coarse_ahead(id);
 }
 
 /* As after a tick of this instant. */

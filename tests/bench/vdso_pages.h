@@ -52,8 +52,8 @@ struct member_words {
 	int64_t ahead_sec[CLOCK_IDS];
 };
 
-/* What a coarse clock of a member is ahead by at rate 1, else 0: so many ids on, on the second page, with
- * seconds above 30 bits of ns, of which there are 1 to a second. */
+/* What a coarse clock of a member is ahead by, so many ids on, on the second page: at rate 1, else 0, in place
+ * of seconds a word with seconds above 30 bits of ns, of which there are 1 to a second; then all in ns. */
 #define AHEAD_APART 5
 #define AHEAD_NS_BITS 30
 
