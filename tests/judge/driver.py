@@ -174,6 +174,12 @@ class Trial:
         for p in self.programs:
             self.found[p.name] += judge_agreement(self.reports[p.name])
 
+    def unseen(self, name):
+        """Clocks of a program that nothing was found wrong with."""
+        last = self.reports[name][-1]
+        return [key for key, r in last.readings.items() if r.clock not in UPTIMES and not any(
+            " %s is off" % key in line for line in self.found[name])]
+
     def verdicts(self, name_format):
         widths = sorted(r.told - r.asked for rs in self.reports.values() for r in rs)
         print("# %d answers, within %.3f ms at best, %.3f ms in the middle, %.3f ms at worst" % (
@@ -230,13 +236,14 @@ def case_control(_directory):
     trial = Trial(start(present(("python3", "C in threads")), group.run), group)
     with stopping(trial.programs):
         trial.ask()
-        trial.freeze(2.5)  # so that whole seconds tell it, too
-    for p in trial.programs:
-        last = trial.reports[p.name][-1]
-        unseen = [key for key, r in last.readings.items() if r.clock not in UPTIMES and not any(
-            " %s is off" % key in line for line in trial.found[p.name])]
-        Tap.check("control: %s in a freeze-only group fails, clock by clock" % p.name,
-                  ["%s passed although it ran on" % key for key in unseen])
+        for _ in range(5):  # slow answers prove less
+            trial.freeze(2.5)  # so that whole seconds tell it, too
+            unseen = {p.name: trial.unseen(p.name) for p in trial.programs}
+            if not any(unseen.values()):
+                break
+    for name, keys in unseen.items():
+        Tap.check("control: %s in a freeze-only group fails, clock by clock" % name,
+                  ["%s passed although it ran on" % key for key in keys])
     Tap.check("control: a freeze-only group tells that its lag is 0",
               ["lag is %d" % group.show()["lag_ns"]] * (group.show()["lag_ns"] != 0))
 
@@ -433,7 +440,9 @@ def case_nested(directory):
     Tap.check("nested groups are on their clocks all the time", clocks)
     for family, _, _ in families:
         family.stop()
-    subprocess.run(["sleep", "0.2"], check=True)
+    write(inner + "/cgroup.kill", "1")
+    while "populated 0" not in pathlib.Path(inner, "cgroup.events").read_text(encoding="ascii"):
+        time.sleep(0.02)
     os.rmdir(inner)
 
 
@@ -523,6 +532,7 @@ def case_storm(_directory):
     with stopping(readers):
         for i in range(int(os.environ.get("VT_STORMS") or 20)):
             movers.append((behind.run("mover %d" % i, spin + ["1"]), iter(path)))
+            found += judge_backs(movers[-1][0].ask())  # it has come in
             toss(behind, ("0.001", "0.1", "0.5", "1"))
             toss(ahead, ("0.5", "1", "2", "10", "1000"))
             for mover, places in movers[:]:

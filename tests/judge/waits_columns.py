@@ -178,10 +178,10 @@ class Trial:
 
     def kill(self, number):
         """Members and twins."""
-        self.must_wait()
         for w in self.waits():
             if not w.needs:
                 w.kill(number)
+                w.must_wait(w.released[1])
 
     def move(self, directory, speeds):
         """Members; those that share a process go together."""
@@ -215,7 +215,8 @@ class Trial:
     def cell(self, member, found):
         cell = {"what": found[0][0] if found else "ok", "text": found[0][1] if found else ""}
         if cell["what"] == "late":
-            cell["is_worth_another"] = member.late(self.counter) < member.due
+            cell["is_worth_another"] = (member.late(self.counter) < member.due or
+                                        member.late_real(self.counter) <= self.bound(member))
         if member.result and member.is_right():
             cell["error_ms"] = round(member.late(self.counter) / MS, 3)
             cell["error_real_ms"] = round(member.late_real(self.counter) / MS, 3)

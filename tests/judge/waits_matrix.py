@@ -83,7 +83,7 @@ def one_freeze(trial, wanted):
     group = group_at("freeze")
     trial.begin(wanted, group, int(2.5 * S), extra_ns=4 * S)
     trial.settle()
-    freeze(group, 4)
+    freeze(group, 4, trial.must_wait)
     trial.finish(4)
 
 

@@ -215,9 +215,9 @@ class Wait(Request):
         """It blocks. Whoever is over already is judged for that later."""
         return bool(self.result or self.needs) or (self.is_under_way and blocks(self.pid))
 
-    def must_wait(self):
-        """What is done to it should be done in the middle."""
-        if not self.needs and self.path.advance(self.sent, now())[1] >= self.due:
+    def must_wait(self, at=None):
+        """What is done to it, at that instant or now, should be done in the middle."""
+        if not self.needs and self.path.advance(self.sent, at or now())[1] >= self.due:
             raise TooSlow("%s should be over already" % self.row.name)
 
     def move(self, directory):

@@ -342,11 +342,10 @@ static void rounds_around(struct vt_group *g, pid_t pid, int phase)
 }
 
 /* /proc tells of the memory to those only who can have its lock. */
-static bool memory_is_locked(pid_t pid)
+static bool memory_can_be_told(pid_t pid, int within_ms)
 {
 	char path[32], line[256];
-	pid_t reader;
-	bool waits;
+	pid_t reader, ended = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
@@ -355,11 +354,13 @@ static bool memory_is_locked(pid_t pid)
 		f = fopen(path, "r");
 		_exit(f && fgets(line, sizeof(line), f) ? 0 : 1);
 	}
-	pass_ms(500);
-	waits = waitpid(reader, NULL, WNOHANG) == 0;
-	if (waits)
+	for (int i = 0; i < within_ms && !ended; i++) {
+		pass_ms(1);
+		ended = waitpid(reader, NULL, WNOHANG);
+	}
+	if (!ended)
 		reap(reader);
-	return waits;
+	return ended;
 }
 
 static bool is_on_clock_of(struct vt_group *g)
@@ -388,12 +389,12 @@ static void nobody_waits_for_the_stuck(void **state)
 	rounds_around(g, pid, 0);
 	fuse->answer_reads = true;
 	await_count(&fuse->writes, 1);
-	assert_true(memory_is_locked(pid));
+	assert_false(memory_can_be_told(pid, 500));
 	rounds_around(g, pid, 1);
 	fuse->answer_writes = true;
 	await_count(&stuck->phase, 2);
-	assert_false(memory_is_locked(pid));
-	for (int i = 0; i < 200 && !is_on_clock_of(g); i++)
+	assert_true(memory_can_be_told(pid, 20000));
+	for (int i = 0; i < 2000 && !is_on_clock_of(g); i++)
 		pass_ms(10); /* a worker of the kernel's has what could not wait */
 	assert_true(is_on_clock_of(g));
 	OK(vt_detach(vt, pid));

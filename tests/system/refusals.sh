@@ -365,6 +365,7 @@ test_not_root() {
 # From here on the groups are gone.
 test_not_loaded() {
 	remove_groups "$g/second" "$g/empty" "$g"
+	eventually test ! -e "/proc/$victim"
 	refuse 1 'not loaded.*vtctl load' vtctl list
 	refuse 1 'vtctl load' vtctl freeze "$g"
 	refuse 1 'vtctl load' vtctl unload

@@ -74,7 +74,7 @@ static void freeze_in(struct vt_group *g, void (*body)(void))
 	pid_t splicer = spawn_into(g, body), asker = -1;
 	bool has_lock = false, is_free;
 
-	for (int i = 0; i < 100 && !has_lock; i++) {
+	for (int i = 0; i < 2000 && !has_lock; i++) {
 		asker = spawn(ask_pipe);
 		has_lock = !ends_within(asker, 300);
 	}

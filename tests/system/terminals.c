@@ -57,7 +57,8 @@ static pid_t freeze_reader(struct vt_group *g)
 {
 	pid_t pid = spawn_into(g, read_once);
 
-	assert_false(is_answered_within(300));
+	await_wait_in(pid, "schedule_timeout");
+	assert_int_equal(answer->rc, PENDING);
 	freeze_fully(g);
 	return pid;
 }

@@ -70,7 +70,9 @@ test_events() {
 	check "events prints a line for each event" eventually grep -q "delete  *$g/late" "$work/lines"
 	stop_listener TERM
 	same "SIGTERM ends it as asked" 0 $?
+	eventually grep -q '"running"' "$work/json"
 	kill "${pids[-2]}"
+	wait "${pids[-2]}"
 	check "events -j prints objects, of the groups that are named" json "$work/json" \
 		'[r["event"] for r in rows] == ["freeze", "frozen", "thaw", "running"]'
 	check "with the instants that the books have" json "$work/json" \
@@ -169,13 +171,18 @@ virtual_trace() {
 	fi
 }
 
+# has_frozen TIMES: by the trace, which is no JSON before its end
+has_frozen() {
+	(($(grep -c '"name":"freezing","pid":1' "$work/trace") == $1))
+}
+
 trace_steps() {
 	vtctl freeze "$g"
 	rm -f "$work/trace"
 	listen "$work/out" --trace "$work/trace"
 	eventually grep -q "rate $g-other" "$work/trace"
 	vtctl step "$g" 20ms && vtctl step "$g" 20ms && vtctl step "$g" 20ms
-	sleep 0.2
+	eventually has_frozen 3
 	stop_listener TERM
 	vtctl thaw "$g"
 	check "between steps a group is frozen, for none of its own time" trace "$work/trace" \
@@ -264,16 +271,15 @@ start_watch() {
 
 watch_unloaded() {
 	local first
+	while (($(listeners) < 7)); do listen "$work/out" || break; done
 	start_watch "$work/watched" 1h
 	first=$watcher
-	while (($(listeners) < 8)); do listen "$work/out" || break; done
 	start_watch "$work/deaf" 100ms
 	vtctl unload --force
 	wait "$first"
 	same "watch ends when the programs are unloaded, and says so" "1 1" \
 		"$? $(grep -c 'have been unloaded' "$work/watched.err")"
-	eventually grep -q 'have been unloaded' "$work/out.err"
-	stop_listener TERM 2>/dev/null
+	wait "$listener"
 	same "events ends with that, too" 1 $?
 	wait "$watcher"
 	same "and a watch that found no place to listen" "1 1 1" \

@@ -247,7 +247,8 @@ static void by_linger(struct wait *w)
 /* ---- recvmmsg -------------------------------------------------------------------------------- */
 
 /*
- * Looks at the time only when a datagram comes: so some come all along, and many when it is over.
+ * Looks at the time only when a datagram comes: so some come all along, and many when it is over, for as
+ * long as it may begin late.
  * By relative sleeps: the process may be moved to another clock meanwhile.
  */
 struct sender {
@@ -265,6 +266,8 @@ static void *send_along(void *sender)
 	for (int i = 0; i < COUNT_BEFORE + COUNT_AFTER && !atomic_load(&s->over); i++) {
 		if (i == COUNT_BEFORE)
 			t = from_ns(MS / 4);
+		else if (i > COUNT_BEFORE)
+			t = from_ns(to_ns(&t) + to_ns(&t) / 64);
 		nanosleep(&t, NULL);
 		send(s->fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
