@@ -68,20 +68,25 @@ static __always_inline struct instant read_clock(struct cgroup *cgrp)
 	return instant_now();
 }
 
+/* False: it has no clock, or is gone. */
+static __always_inline bool read_group(__u64 group, struct vtclk_state *clock)
+{
+	struct cgroup *cgrp = has_clock && group ? bpf_cgroup_from_id(group) : NULL;
+	bool has_one;
+
+	if (!cgrp)
+		return false;
+	has_one = !vtclk_read(cgrp, clock);
+	bpf_cgroup_release(cgrp);
+	return has_one;
+}
+
 /* A group's clock now; the host's if it has none. */
 static __always_inline struct instant clock_of(__u64 group)
 {
-	struct instant now = instant_now();
+	struct vtclk_state clock = {};
 
-	if (has_clock && group) {
-		struct cgroup *cgrp = bpf_cgroup_from_id(group);
-
-		if (!cgrp)
-			return now;
-		now = read_clock(cgrp);
-		bpf_cgroup_release(cgrp);
-	}
-	return now;
+	return read_group(group, &clock) ? instant_of(&clock) : instant_now();
 }
 
 /* Strike the group out. -ENOENT: it was none. */

@@ -26,12 +26,24 @@
 /* The lead follows what took longer by halves, what took less by this part: near the upper end. */
 #define LEAD_PATIENCE 32
 
+static __always_inline bool is_stopped_state(__u32 state)
+{
+	return state == VT_FREEZING || state == VT_FROZEN;
+}
+
+/* Frozen, but its clock goes on to an instant to come. */
+static __always_inline bool is_on_its_way(const struct vt_group_rec *rec, __u64 real_ns)
+{
+	return is_stopped_state(rec->state) && rec->a_ns > real_ns;
+}
+
 /*
- * The clocks below stop together with this one, but are published by the events of their own, which
- * come next: those that are not frozen yet have theirs to come. Until then nobody reads them. A start
- * needs none of this: a reader that comes too early finds a clock that stands for a little longer.
+ * The clocks below turn together with this one. Nobody reads those that stop until they are published:
+ * by the events of their own, which come next, where they are not frozen yet; by settle_below() those
+ * that are on their way. Others that start need none of this: a reader that comes too early finds a
+ * clock that stands for a little longer.
  */
-static __always_inline void begin_below(struct cgroup *cgrp)
+static __always_inline void begin_below(struct cgroup *cgrp, __u64 real_ns, bool stops)
 {
 	struct cgroup_subsys_state *css;
 	struct bpf_iter_css it;
@@ -39,11 +51,46 @@ static __always_inline void begin_below(struct cgroup *cgrp)
 	bpf_iter_css_new(&it, &cgrp->self, BPF_CGROUP_ITER_DESCENDANTS_PRE);
 	while ((css = bpf_iter_css_next(&it))) {
 		struct cgroup *below = css->cgroup;
-		struct vt_group_rec *rec = below->flags & CGRP_FREEZE ? NULL : books_of(below->kn->id);
-		struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
+		struct vt_group_rec *rec = books_of(below->kn->id);
+		bool has_event = stops && !(below->flags & CGRP_FREEZE);
+		struct vt_clock_slot *slot;
 
+		if (!rec || (!has_event && !is_on_its_way(rec, real_ns)))
+			continue;
+		slot = slot_at(rec->slot);
 		if (slot)
 			piece_begin(&slot->by_freezer);
+	}
+	bpf_iter_css_destroy(&it);
+}
+
+/*
+ * Those below that were on their way have no event. real_ns: when the clock above stops; they stand by
+ * then. Or when it has started: those that are frozen themselves stand from there on.
+ */
+static __always_inline void settle_below(struct cgroup *cgrp, __u64 real_ns)
+{
+	struct cgroup_subsys_state *css;
+	struct bpf_iter_css it;
+
+	bpf_iter_css_new(&it, &cgrp->self, BPF_CGROUP_ITER_DESCENDANTS_PRE);
+	while ((css = bpf_iter_css_next(&it))) {
+		__u64 group = css->cgroup->kn->id;
+		struct vt_group_rec *rec = group == cgrp->kn->id ? NULL : books_of(group);
+		struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
+		struct vtclk_state clock = {};
+		bool is_read;
+
+		if (!slot || !is_stopped_state(rec->state) || !(slot->by_freezer.seq & 1))
+			continue;
+		is_read = read_group(group, &clock);
+		piece_end(&slot->by_freezer, is_read ? &clock : NULL);
+		if (!is_read || rec->a_ns <= real_ns || (!clock.stopped && clock.real_ns >= real_ns))
+			continue;
+		books_begin(rec);
+		rec->a_ns = real_ns;
+		rec->virtual_a_ns = clock.stopped ? clock.virt_ns : clock.stop_ns;
+		books_end(rec);
 	}
 	bpf_iter_css_destroy(&it);
 }
@@ -91,10 +138,11 @@ static __always_inline struct instant stop_clocks(struct cgroup *cgrp, const str
 
 		if (slot)
 			piece_begin(&slot->by_freezer);
-		begin_below(cgrp);
+		begin_below(cgrp, now.real_ns, true);
 		err = vtclk_stop(cgrp, &clock);
 		if (slot)
 			publish_stop(slot, cgrp, err, &clock);
+		settle_below(cgrp, err ? now.real_ns : clock.real_ns);
 		if (!err) {
 			now = instant_of(&clock);
 			if (clock.virt_ns == clock.stop_ns)
@@ -120,9 +168,11 @@ static __always_inline struct instant start_clocks(struct cgroup *cgrp, const st
 
 		if (slot)
 			piece_begin(&slot->by_freezer);
+		begin_below(cgrp, now.real_ns, false);
 		err = vtclk_start(cgrp, &clock);
 		if (slot)
 			publish_start(slot, cgrp, err, &clock);
+		settle_below(cgrp, err ? now.real_ns : clock.real_ns);
 		if (!err) {
 			now = instant_of(&clock);
 			*end_ns = clock.stop_ns;
@@ -131,11 +181,6 @@ static __always_inline struct instant start_clocks(struct cgroup *cgrp, const st
 		}
 	}
 	return now;
-}
-
-static __always_inline bool is_stopped_state(__u32 state)
-{
-	return state == VT_FREEZING || state == VT_FROZEN;
 }
 
 /* A task that is born in the middle of a freeze makes another b, which is not the freeze's price. */

@@ -590,28 +590,79 @@ static void start_in_the_future(void **state)
 	} while (r.ns < start.ns + 10 * MS);
 }
 
+static struct vt_group *make_below(struct vt_group *g)
+{
+	struct vt_group *child;
+	char name[256];
+
+	snprintf(name, sizeof(name), "%s/child", vt_group_name(g));
+	OK(vt_group_create(vt, name, NULL, &child));
+	OK(vt_group_attach(child, spawn(sleeping), VT_ATTACH_ALLOW_STEP));
+	return child;
+}
+
+/* By the kernel, and by what readers outside map. */
+static void assert_stands(struct vt_group *g)
+{
+	int64_t stood = stands_at(g);
+	struct vt_clock *clock;
+	vt_virtual now;
+
+	pass_ms(5);
+	assert_int_equal(stands_at(g), stood);
+	OK(vt_clock_open(g, &clock));
+	OK(vt_clock_now(clock, &now, NULL));
+	vt_clock_close(clock);
+	assert_int_equal(now.ns, stood);
+}
+
 /* What is told to stop in an hour and thawed before that goes on, but nobody who is frozen himself. */
 static void frozen_below_what_goes_on(void **state)
 {
 	struct vt_group *g = *state, *child;
-	char name[256];
-	int64_t stood;
+	int64_t lag;
 
 	thaw_fully(g);
-	snprintf(name, sizeof(name), "%s/child", vt_group_name(g));
-	OK(vt_group_create(vt, name, NULL, &child));
-	OK(vt_group_attach(child, spawn(sleeping), VT_ATTACH_ALLOW_STEP));
+	child = make_below(g);
+	lag = status_of(child).lag_ns;
 	OK(vt_clock_stop_at(g, now_and(HOUR), NULL));
 	freeze_fully(g);
 	assert_false(status_of(child).clock_stopped);
 	OK(vt_group_freeze(child));
 	thaw_fully(g);
-	stood = stands_at(child);
-	pass_ms(5);
-	assert_int_equal(stands_at(child), stood);
+	assert_stands(child);
 	assert_false(status_of(g).clock_stopped);
 	thaw_fully(child);
 	assert_false(status_of(child).clock_stopped);
+	assert_int_equal(status_of(child).frozen_ns, status_of(child).lag_ns - lag);
+	drop_group(child);
+}
+
+/* Of two ends the sooner counts. */
+static void stops_with_one_above(void **state)
+{
+	struct vt_group *g = *state, *child;
+	vt_real stop;
+	int64_t lag;
+
+	thaw_fully(g);
+	child = make_below(g);
+	lag = status_of(child).lag_ns;
+	OK(vt_clock_stop_at(child, now_and(HOUR), NULL));
+	freeze_fully(child);
+	stop = now_and(3 * SECOND_NS);
+	OK(vt_clock_stop_at(g, stop, NULL));
+	freeze_fully(g);
+	assert_false(status_of(child).clock_stopped);
+	while (now_and(0).ns < stop.ns)
+		pass_ms(1);
+	assert_stands(child);
+	assert_int_equal(books_of(child).a_ns, stop.ns);
+	thaw_fully(g);
+	assert_stands(child);
+	thaw_fully(child);
+	assert_false(status_of(child).clock_stopped);
+	assert_int_equal(status_of(child).frozen_ns, status_of(child).lag_ns - lag);
 	drop_group(child);
 }
 
@@ -665,6 +716,7 @@ int main(void)
 		WITH_FROZEN("clocks stop and start at given instants", stops_and_starts_at_instants),
 		WITH_FROZEN("a start in the future", start_in_the_future),
 		WITH_FROZEN("who is frozen below a group that goes on stands", frozen_below_what_goes_on),
+		WITH_FROZEN("who has an end to come stops with a group above that has a sooner one", stops_with_one_above),
 		WITH_FROZEN("steps that cannot be are refused, and change nothing", refusals),
 	};
 
