@@ -287,8 +287,12 @@ int vt_step_watch(struct vt_group *const *groups, int count, struct vt_step **ou
 	}
 	step->nap_ns = NAP_FIRST_NS;
 	step->count = count;
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
+		struct vt_request req;
+
 		step->goals[i].g = groups[i];
+		step->goals[i].has_end = vt_clock_ask(groups[i], &req) == 0 && req.stop_ns != VT_ENDLESS;
+	}
 	look_again_in(step, 1);
 	*out = step;
 	return 0;

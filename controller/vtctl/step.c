@@ -229,10 +229,33 @@ static int let_go(struct vt_group *g, const struct vtctl_instant *at)
 	return vtctl_failure_of_vt();
 }
 
+/* Or it has been taken away before anybody followed it, and would never come. */
+static int check_end(struct vt_group *g)
+{
+	struct vt_status s;
+
+	if (vt_group_status(g, &s))
+		return vtctl_failure_of_vt();
+	return s.has_end ? EXIT_OK : vtctl_failure("'%s' has no end any more", vt_group_name(g));
+}
+
+static int follow(const struct vtctl_groups *groups, const struct vtctl_args *args)
+{
+	struct vt_step *under_way;
+	int status;
+
+	if (vt_step_watch(groups->items, 1, &under_way))
+		return vtctl_failure_of_vt();
+	status = check_end(groups->items[0]);
+	if (status == EXIT_OK)
+		return finish(groups, under_way, args);
+	vt_step_close(under_way);
+	return status;
+}
+
 static int run_until(struct vtctl_args *args, const struct vtctl_instant *at)
 {
 	struct vtctl_groups groups;
-	struct vt_step *under_way;
 	int status;
 
 	args->count = 1;
@@ -245,10 +268,8 @@ static int run_until(struct vtctl_args *args, const struct vtctl_instant *at)
 		status = check_wire(&groups, args);
 	if (status == EXIT_OK)
 		status = let_go(groups.items[0], at);
-	if (status == EXIT_OK && vt_step_watch(groups.items, 1, &under_way))
-		status = vtctl_failure_of_vt();
-	else if (status == EXIT_OK)
-		status = finish(&groups, under_way, args);
+	if (status == EXIT_OK)
+		status = follow(&groups, args);
 	vtctl_groups_close(&groups);
 	return status;
 }

@@ -357,7 +357,6 @@ static void no_wait_for_an_end_that_is_gone(void **state)
 	vt_step_close(step);
 	OK(vt_clock_run_until(g, (vt_virtual){ status_of(g).virt.ns + HOUR }));
 	OK(vt_step_watch(&g, 1, &step));
-	assert_int_equal(vt_step_is_done(step), 0);
 	OK(vt_clock_run_on(g));
 	FAILS(ECANCELED, vt_step_is_done(step));
 	vt_step_close(step);
