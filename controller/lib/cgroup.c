@@ -149,18 +149,18 @@ static bool is_told(const char *path)
 	return told == 1;
 }
 
-bool vt_cgroup_is_told_to_freeze(const struct vt *vt, const char *path)
+bool vt_cgroup_is_told_from_above(const struct vt *vt, const char *path)
 {
 	size_t top = strlen(vt->cgroup_mount);
 	char up[PATH_MAX];
+	bool told = false;
 
 	snprintf(up, sizeof(up), "%s", path);
-	while (strlen(up) > top) {
-		if (is_told(up))
-			return true;
+	while (!told && strlen(up) > top) {
 		*strrchr(up, '/') = '\0';
+		told = is_told(up); /* the root has no such file */
 	}
-	return false;
+	return told;
 }
 
 /* A directory's link count is two and one for each directory in it. */

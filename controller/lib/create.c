@@ -17,7 +17,7 @@ static enum vt_state state_in_cgroupfs(struct vt_group *g)
 {
 	struct vt_cgroup_events ev = {};
 
-	if (!vt_cgroup_is_told_to_freeze(g->vt, g->path))
+	if (vt_cgroup_read_freeze(g->freeze_fd) != 1 && !vt_cgroup_is_told_from_above(g->vt, g->path))
 		return VT_RUNNING;
 	vt_cgroup_read_events(g->events_fd, &ev);
 	return ev.frozen ? VT_FROZEN : VT_FREEZING;

@@ -41,7 +41,7 @@ static bool is_held_from_above(struct vt_group *g)
 
 	if (state == VT_RUNNING || state == VT_THAWING)
 		return false;
-	return vt_cgroup_is_told_to_freeze(g->vt, g->path);
+	return vt_cgroup_is_told_from_above(g->vt, g->path);
 }
 
 int vt_group_thaw(struct vt_group *g)

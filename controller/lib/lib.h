@@ -149,8 +149,8 @@ int vt_cgroup_read_events(int events_fd, struct vt_cgroup_events *ev);
 /* cgroup.freeze of one cgroup, whatever those above say: 0 or 1. */
 int vt_cgroup_read_freeze(int freeze_fd);
 int vt_cgroup_write_freeze(int freeze_fd, bool freeze);
-/* Whether the cgroup at path or one above it has been told to freeze. */
-bool vt_cgroup_is_told_to_freeze(const struct vt *vt, const char *path);
+/* Whether a cgroup above the one at path has been told to freeze. */
+bool vt_cgroup_is_told_from_above(const struct vt *vt, const char *path);
 bool vt_cgroup_has_children(int dir_fd);
 /* Call each with the directory of every cgroup in the tree, children first. Non-zero ends it. */
 int vt_cgroup_walk(int dir_fd, int (*each)(int dir_fd, void *arg), void *arg);

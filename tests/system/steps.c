@@ -363,6 +363,20 @@ static void no_wait_for_an_end_that_is_gone(void **state)
 	assert_int_equal(status_of(g).state, VT_RUNNING);
 }
 
+/* Whoever thaws a group may find it frozen at its end already. */
+static void an_end_right_after_the_thaw(void **state)
+{
+	struct vt_group *g = *state;
+
+	for (int i = 0; i < 200; i++) {
+		OK(vt_clock_run_until(g, (vt_virtual){ stands_at(g) + 1 }));
+		OK(vt_group_thaw(g));
+		wait_until_frozen(g);
+		while (!status_of(g).clock_stopped)
+			pass_ms(1);
+	}
+}
+
 static void clocks_below_end_with_it(void **state)
 {
 	const struct vt_group_options fast = { .rate = VT_RATE_ONE * 4 };
@@ -707,6 +721,7 @@ int main(void)
 		WITH_FROZEN("a freeze in the middle of a step puts it off", a_freeze_in_between),
 		WITH_FROZEN("a running group can be given an end", a_running_group_gets_an_end),
 		WITH_FROZEN("nobody waits for an end that is taken away", no_wait_for_an_end_that_is_gone),
+		WITH_FROZEN("an end right after the thaw is no failure of that", an_end_right_after_the_thaw),
 		WITH_FROZEN("clocks below end at the same instant", clocks_below_end_with_it),
 		WITH_FROZEN("idle hours pass at once, and sleepers wake at their time", idle_hours_pass_at_once),
 		WITH_FROZEN("whoever was woken goes on before time passes", who_was_woken_goes_first),
