@@ -320,7 +320,8 @@ int vt_events_open(struct vt *vt, struct vt_events **out);
  * has VT_RECORDS_BYTES. */
 int vt_events_open_sized(struct vt *vt, size_t bytes, struct vt_events **out);
 int vt_events_fd(const struct vt_events *ev);
-/* Call each for every record that waits, in the order of seq; does not block. Returns how many.
+/* Call each for every record that waits, in the order of seq; does not block. Returns how many. One that
+ * is made at the same time as another may come in the next call, although its seq is less.
  * Records that found no room are told by one of kind VT_REC_LOST in their place: value is how many,
  * and the instants are no earlier than theirs; what is known of states is best asked for anew.
  * -ENODEV the BPF programs were unloaded. */
