@@ -48,6 +48,8 @@ static __always_inline void begin_below(struct cgroup *cgrp, __u64 real_ns, bool
 	struct cgroup_subsys_state *css;
 	struct bpf_iter_css it;
 
+	if (!cgrp->nr_descendants)
+		return;
 	bpf_iter_css_new(&it, &cgrp->self, BPF_CGROUP_ITER_DESCENDANTS_PRE);
 	while ((css = bpf_iter_css_next(&it))) {
 		struct cgroup *below = css->cgroup;
@@ -73,6 +75,8 @@ static __always_inline void settle_below(struct cgroup *cgrp, __u64 real_ns)
 	struct cgroup_subsys_state *css;
 	struct bpf_iter_css it;
 
+	if (!cgrp->nr_descendants)
+		return;
 	bpf_iter_css_new(&it, &cgrp->self, BPF_CGROUP_ITER_DESCENDANTS_PRE);
 	while ((css = bpf_iter_css_next(&it))) {
 		__u64 group = css->cgroup->kn->id;

@@ -38,6 +38,7 @@ struct cgroup {
 	unsigned long flags;
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
+	int nr_descendants;
 } VT_CORE;
 
 struct css_set {
