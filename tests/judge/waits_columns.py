@@ -20,7 +20,7 @@ from driver import Tap
 from group import Group
 from judge import now
 from waits_requests import (OUTSIDE, PATIENCE_S, Counter, Path, Ready, Request, TooSlow, Wait,
-                            Waiter, pump)
+                            Waiter, pump, where)
 from waits_rows import ALL, COARSE, MONO, MS, S, can_start, is_chosen, missing, rows
 
 ATTEMPTS = 4
@@ -45,7 +45,8 @@ class Crew:
         for name in names:
             self.programs[name] = Waiter(name, self.group, self.prefix)
         if not pump(PATIENCE_S, lambda: Ready.heard == heard + len(names)):
-            raise AssertionError("not all programs have started: %s" % names)
+            raise AssertionError("not all programs have started: %s" % {
+                name: where(self.programs[name].pid) for name in names})
 
     def wait(self, row, asked_ns, **options):
         return Wait(row, self.programs[row.program], asked_ns, self.speeds(), **options)
