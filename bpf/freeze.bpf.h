@@ -39,38 +39,60 @@ static __always_inline bool is_on_its_way(const struct vt_group_rec *rec, __u64 
 
 /*
  * The clocks below turn together with this one. Nobody reads those that stop until they are published:
- * by the events of their own, which come next, where they are not frozen yet; by settle_below() those
- * that are on their way. Others that start need none of this: a reader that comes too early finds a
- * clock that stands for a little longer.
+ * by the events of their own, which come next, where they are not frozen yet; by settle() those that are
+ * on their way. Others that start need none of this: a reader that comes too early finds a clock that
+ * stands for a little longer.
  */
-static __always_inline void begin_below(struct cgroup *cgrp, __u64 real_ns, bool stops)
+static __always_inline void begin_piece_of(const struct vt_group_rec *rec)
 {
-	struct cgroup_subsys_state *css;
-	struct bpf_iter_css it;
+	struct vt_clock_slot *slot = slot_at(rec->slot);
 
-	if (!cgrp->nr_descendants)
-		return;
-	bpf_iter_css_new(&it, &cgrp->self, BPF_CGROUP_ITER_DESCENDANTS_PRE);
-	while ((css = bpf_iter_css_next(&it))) {
-		struct cgroup *below = css->cgroup;
-		struct vt_group_rec *rec = books_of(below->kn->id);
-		bool has_event = stops && !(below->flags & CGRP_FREEZE);
-		struct vt_clock_slot *slot;
+	if (slot)
+		piece_begin(&slot->by_freezer);
+}
 
-		if (!rec || (!has_event && !is_on_its_way(rec, real_ns)))
-			continue;
-		slot = slot_at(rec->slot);
-		if (slot)
-			piece_begin(&slot->by_freezer);
-	}
-	bpf_iter_css_destroy(&it);
+static __always_inline void begin_stop(struct cgroup *below, __u64 real_ns)
+{
+	struct vt_group_rec *rec = books_of(below->kn->id);
+
+	if (rec && (!(below->flags & CGRP_FREEZE) || is_on_its_way(rec, real_ns)))
+		begin_piece_of(rec);
+}
+
+static __always_inline void begin_start(struct cgroup *below, __u64 real_ns)
+{
+	struct vt_group_rec *rec = books_of(below->kn->id);
+
+	if (rec && is_on_its_way(rec, real_ns))
+		begin_piece_of(rec);
 }
 
 /*
  * Those below that were on their way have no event. real_ns: when the clock above stops; they stand by
  * then. Or when it has started: those that are frozen themselves stand from there on.
  */
-static __always_inline void settle_below(struct cgroup *cgrp, __u64 real_ns)
+static __always_inline void settle(struct cgroup *below, __u64 real_ns)
+{
+	__u64 group = below->kn->id;
+	struct vt_group_rec *rec = books_of(group);
+	struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
+	struct vtclk_state clock = {};
+	bool is_read;
+
+	if (!slot || !is_stopped_state(rec->state) || !(slot->by_freezer.seq & 1))
+		return;
+	is_read = read_group(group, &clock);
+	piece_end(&slot->by_freezer, is_read ? &clock : NULL);
+	if (!is_read || rec->a_ns <= real_ns || (!clock.stopped && clock.real_ns >= real_ns))
+		return;
+	books_begin(rec);
+	rec->a_ns = real_ns;
+	rec->virtual_a_ns = clock.stopped ? clock.virt_ns : clock.stop_ns;
+	books_end(rec);
+}
+
+static __always_inline void each_below(struct cgroup *cgrp,
+				       void (*each)(struct cgroup *below, __u64 real_ns), __u64 real_ns)
 {
 	struct cgroup_subsys_state *css;
 	struct bpf_iter_css it;
@@ -78,24 +100,9 @@ static __always_inline void settle_below(struct cgroup *cgrp, __u64 real_ns)
 	if (!cgrp->nr_descendants)
 		return;
 	bpf_iter_css_new(&it, &cgrp->self, BPF_CGROUP_ITER_DESCENDANTS_PRE);
-	while ((css = bpf_iter_css_next(&it))) {
-		__u64 group = css->cgroup->kn->id;
-		struct vt_group_rec *rec = group == cgrp->kn->id ? NULL : books_of(group);
-		struct vt_clock_slot *slot = rec ? slot_at(rec->slot) : NULL;
-		struct vtclk_state clock = {};
-		bool is_read;
-
-		if (!slot || !is_stopped_state(rec->state) || !(slot->by_freezer.seq & 1))
-			continue;
-		is_read = read_group(group, &clock);
-		piece_end(&slot->by_freezer, is_read ? &clock : NULL);
-		if (!is_read || rec->a_ns <= real_ns || (!clock.stopped && clock.real_ns >= real_ns))
-			continue;
-		books_begin(rec);
-		rec->a_ns = real_ns;
-		rec->virtual_a_ns = clock.stopped ? clock.virt_ns : clock.stop_ns;
-		books_end(rec);
-	}
+	while ((css = bpf_iter_css_next(&it)))
+		if (css->cgroup != cgrp)
+			each(css->cgroup, real_ns);
 	bpf_iter_css_destroy(&it);
 }
 
@@ -142,11 +149,11 @@ static __always_inline struct instant stop_clocks(struct cgroup *cgrp, const str
 
 		if (slot)
 			piece_begin(&slot->by_freezer);
-		begin_below(cgrp, now.real_ns, true);
+		each_below(cgrp, begin_stop, now.real_ns);
 		err = vtclk_stop(cgrp, &clock);
 		if (slot)
 			publish_stop(slot, cgrp, err, &clock);
-		settle_below(cgrp, err ? now.real_ns : clock.real_ns);
+		each_below(cgrp, settle, err ? now.real_ns : clock.real_ns);
 		if (!err) {
 			now = instant_of(&clock);
 			if (clock.virt_ns == clock.stop_ns)
@@ -172,11 +179,11 @@ static __always_inline struct instant start_clocks(struct cgroup *cgrp, const st
 
 		if (slot)
 			piece_begin(&slot->by_freezer);
-		begin_below(cgrp, now.real_ns, false);
+		each_below(cgrp, begin_start, now.real_ns);
 		err = vtclk_start(cgrp, &clock);
 		if (slot)
 			publish_start(slot, cgrp, err, &clock);
-		settle_below(cgrp, err ? now.real_ns : clock.real_ns);
+		each_below(cgrp, settle, err ? now.real_ns : clock.real_ns);
 		if (!err) {
 			now = instant_of(&clock);
 			*end_ns = clock.stop_ns;

@@ -22,8 +22,8 @@ import traceback
 sys.dont_write_bytecode = True  # nothing but build/ is written to
 
 from group import BUILT, VTCTL, Family, Group, error_of, is_alive, runs, vtctl, write
-from judge import (ROUNDING_NS, UPTIMES, Offsets, Program, Report, Speeds, coarse_now,
-                   judge_advance, judge_agreement, judge_backs, judge_place, now, parse)
+from judge import (ROUNDING_NS, UPTIMES, Offsets, Program, Report, Speeds, judge_advance,
+                   judge_agreement, judge_backs, judge_place, now, parse)
 
 CLOCKS = pathlib.Path(__file__).resolve().parent / "clocks"
 SEED = int(os.environ.get("JUDGE_SEED", time.time_ns() % 10**9))

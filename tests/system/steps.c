@@ -629,6 +629,15 @@ static void assert_stands(struct vt_group *g)
 	assert_int_equal(now.ns, stood);
 }
 
+/* It has been frozen for exactly as long as its clock has stood. */
+static void goes_on_with_all_its_time(struct vt_group *child, int64_t lag)
+{
+	thaw_fully(child);
+	assert_false(status_of(child).clock_stopped);
+	assert_int_equal(status_of(child).frozen_ns, status_of(child).lag_ns - lag);
+	drop_group(child);
+}
+
 /* What is told to stop in an hour and thawed before that goes on, but nobody who is frozen himself. */
 static void frozen_below_what_goes_on(void **state)
 {
@@ -645,10 +654,7 @@ static void frozen_below_what_goes_on(void **state)
 	thaw_fully(g);
 	assert_stands(child);
 	assert_false(status_of(g).clock_stopped);
-	thaw_fully(child);
-	assert_false(status_of(child).clock_stopped);
-	assert_int_equal(status_of(child).frozen_ns, status_of(child).lag_ns - lag);
-	drop_group(child);
+	goes_on_with_all_its_time(child, lag);
 }
 
 /* Of two ends the sooner counts. */
@@ -673,10 +679,7 @@ static void stops_with_one_above(void **state)
 	assert_int_equal(books_of(child).a_ns, stop.ns);
 	thaw_fully(g);
 	assert_stands(child);
-	thaw_fully(child);
-	assert_false(status_of(child).clock_stopped);
-	assert_int_equal(status_of(child).frozen_ns, status_of(child).lag_ns - lag);
-	drop_group(child);
+	goes_on_with_all_its_time(child, lag);
 }
 
 static void refusals(void **state)
